@@ -1,0 +1,300 @@
+package canonical
+
+import (
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+)
+
+// Kind is the JSON type of a value.
+type Kind uint8
+
+// The kinds of a [Value]. Missing is the kind of the zero Value, which every
+// failed look-up returns, so that look-ups can be chained.
+const (
+	Missing Kind = iota
+	Null
+	Bool
+	Number
+	String
+	Array
+	Object
+)
+
+var kindNames = [...]string{"nothing", "null", "a boolean", "a number", "a string", "an array", "an object"}
+
+// String returns the kind with its article, as messages use it: "an object".
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// node is one value on the tape: the values of a document in the order in
+// which they start, each knowing where its subtree ends.
+type node struct {
+	kind  Kind
+	flags flags
+	name  span   // the member name without its quotes; members only
+	value span   // the value as spelled; strings with their quotes
+	next  uint32 // index of the node after this subtree
+	order uint32 // objects: index of the first member in Document.order
+	count uint32 // objects and arrays: number of children
+}
+
+type span struct{ start, end uint32 }
+
+type flags uint8
+
+const (
+	rawQodMock  flags = 1 << iota // the spelling already is the qod-mock form
+	rawJCS                        // the spelling already is the jcs form
+	escaped                       // the string value has escapes
+	nameEscaped                   // the member name has escapes
+	integer                       // the number is spelled without fraction and exponent
+	highNames                     // a name holds a character from U+E000 on: UTF-16 order may differ
+
+	rawBoth = rawQodMock | rawJCS
+)
+
+// Document is one parsed JSON text. It keeps the input, which must not be
+// changed while the document is in use, and is safe for concurrent readers.
+type Document struct {
+	src   []byte
+	nodes []node
+	order []uint32 // the members of every object in code-point order
+}
+
+// Root returns the document's outermost value.
+func (d *Document) Root() Value { return Value{d, 0} }
+
+// Value is one value of a [Document]: two words, to be copied freely. The zero
+// Value is [Missing]. A Value says what the input says; nothing is verified.
+type Value struct {
+	doc   *Document
+	index uint32
+}
+
+func (v Value) node() *node {
+	if v.doc == nil {
+		return &node{}
+	}
+	return &v.doc.nodes[v.index]
+}
+
+// Kind returns the value's JSON type, or [Missing].
+func (v Value) Kind() Kind { return v.node().kind }
+
+// Exists reports whether there is a value, null included.
+func (v Value) Exists() bool { return v.doc != nil }
+
+// Raw returns the value's bytes as spelled in the input, nil when missing. The
+// caller must not change them.
+func (v Value) Raw() []byte {
+	if v.doc == nil {
+		return nil
+	}
+	n := v.node()
+	return v.doc.src[n.value.start:n.value.end:n.value.end]
+}
+
+// Offset returns the byte offset at which the value starts in the input.
+func (v Value) Offset() int { return int(v.node().value.start) }
+
+// Position returns the line and the column, both from 1, of the value's start.
+func (v Value) Position() (line, column int) {
+	if v.doc == nil {
+		return 0, 0
+	}
+	return position(v.doc.src, v.Offset())
+}
+
+// Text returns a string value unescaped, and whether v is a string.
+func (v Value) Text() (string, bool) {
+	n := v.node()
+	if n.kind != String {
+		return "", false
+	}
+	raw := v.doc.src[n.value.start+1 : n.value.end-1]
+	if n.flags&escaped != 0 {
+		raw = appendUnescaped(nil, raw)
+	}
+	return string(raw), true
+}
+
+// Bool returns a boolean value, and whether v is one.
+func (v Value) Bool() (value, ok bool) {
+	if v.Kind() != Bool {
+		return false, false
+	}
+	return v.Raw()[0] == 't', true
+}
+
+// Float returns the double nearest to a number, and whether v is a number that
+// a double can hold.
+func (v Value) Float() (float64, bool) {
+	if v.Kind() != Number {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(string(v.Raw()), 64)
+	return f, err == nil
+}
+
+// Int returns the value of a number spelled as an integer (no fraction, no
+// exponent) that fits int64, and whether v is one.
+func (v Value) Int() (int64, bool) {
+	n := v.node()
+	if n.kind != Number || n.flags&integer == 0 {
+		return 0, false
+	}
+	i, err := strconv.ParseInt(string(v.Raw()), 10, 64)
+	return i, err == nil
+}
+
+// IsInteger reports whether v is a number spelled without fraction and
+// exponent. Python reads such a number as int, any other as float.
+func (v Value) IsInteger() bool {
+	n := v.node()
+	return n.kind == Number && n.flags&integer != 0
+}
+
+// Len returns the number of members or elements, 0 for all other kinds.
+func (v Value) Len() int { return int(v.node().count) }
+
+// Get returns the member of exactly this name, compared byte for byte after
+// unescaping and never case-folded. It is Missing when there is none.
+func (v Value) Get(name string) Value {
+	n := v.node()
+	if n.kind != Object {
+		return Value{}
+	}
+	for _, c := range v.doc.order[n.order : n.order+n.count] {
+		if string(v.doc.nameBytes(c)) == name {
+			return Value{v.doc, c}
+		}
+	}
+	return Value{}
+}
+
+// Members yields the members of an object in the order of the input.
+func (v Value) Members() iter.Seq2[string, Value] {
+	return func(yield func(string, Value) bool) {
+		if v.Kind() != Object {
+			return
+		}
+		for c := range v.children() {
+			if !yield(v.doc.name(c), Value{v.doc, c}) {
+				return
+			}
+		}
+	}
+}
+
+// Elements yields the elements of an array with their indexes.
+func (v Value) Elements() iter.Seq2[int, Value] {
+	return func(yield func(int, Value) bool) {
+		if v.Kind() != Array {
+			return
+		}
+		i := 0
+		for c := range v.children() {
+			if !yield(i, Value{v.doc, c}) {
+				return
+			}
+			i++
+		}
+	}
+}
+
+// Respelled returns the first number inside v that is spelled otherwise than
+// the profile writes it, with its JSON pointer from v. It is Missing when there
+// is none. A hash over canonical bytes can't tell the two spellings apart.
+func (v Value) Respelled(profile Profile) (pointer string, number Value) {
+	switch v.Kind() {
+	case Number:
+		if out, err := v.Canonical(profile); err == nil && string(out) != string(v.Raw()) {
+			return "", v
+		}
+	case Object:
+		for name, member := range v.Members() {
+			if pointer, number = member.Respelled(profile); number.Exists() {
+				return "/" + PointerToken(name) + pointer, number
+			}
+		}
+	case Array:
+		for i, element := range v.Elements() {
+			if pointer, number = element.Respelled(profile); number.Exists() {
+				return "/" + strconv.Itoa(i) + pointer, number
+			}
+		}
+	}
+	return "", Value{}
+}
+
+func (v Value) children() iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		c := v.index + 1
+		for range v.node().count {
+			if !yield(c) {
+				return
+			}
+			c = v.doc.nodes[c].next
+		}
+	}
+}
+
+// At follows an RFC 6901 JSON pointer from v. It is Missing when the pointer
+// leads nowhere or is malformed.
+func (v Value) At(pointer string) Value {
+	if pointer == "" {
+		return v
+	}
+	if pointer[0] != '/' {
+		return Value{}
+	}
+	for token := range strings.SplitSeq(pointer[1:], "/") {
+		token = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+		if v.Kind() != Array {
+			v = v.Get(token)
+			continue
+		}
+		i, err := strconv.Atoi(token)
+		if err != nil || strconv.Itoa(i) != token {
+			return Value{}
+		}
+		array := v
+		v = Value{}
+		for j, element := range array.Elements() {
+			if j == i {
+				v = element
+				break
+			}
+		}
+	}
+	return v
+}
+
+// Errorf returns an [Error] placed at v. The pointer is the caller's, since a
+// Value does not know its way from the root.
+func (v Value) Errorf(code Code, pointer, format string, args ...any) *Error {
+	e := &Error{Code: code, Pointer: pointer, Detail: fmt.Sprintf(format, args...)}
+	if v.doc != nil {
+		e.Offset = v.Offset()
+		e.Line, e.Column = v.Position()
+	}
+	return e
+}
+
+// name returns the unescaped member name of node i.
+func (d *Document) name(i uint32) string { return string(d.nameBytes(i)) }
+
+func (d *Document) nameBytes(i uint32) []byte {
+	n := &d.nodes[i]
+	raw := d.src[n.name.start:n.name.end]
+	if n.flags&nameEscaped != 0 {
+		return appendUnescaped(nil, raw)
+	}
+	return raw
+}
