@@ -1,0 +1,179 @@
+// Package bundle reads Quality-on-Demand proof bundles and knows the hash
+// formulas over them. It says what the bytes say; nothing in it is verified.
+// Package verify says what is true.
+//
+// # The format, generation v0.4
+//
+// A bundle is one JSON object, as the proof service answers
+// GET /proof/{session_id}/bundle:
+//
+//	{
+//	  "session_id": "…",                     unsigned
+//	  "ledger": {
+//	    "created_at": 1795463676.07,         unsigned, seconds since 1970
+//	    "prev_hash": "GENESIS" or 64 hex,    covered by this_hash
+//	    "this_hash": 64 hex,                 covered by the signature
+//	    "signature": 86 characters base64url,
+//	    "kid": "…"                           unsigned
+//	  },
+//	  "proof": {…},                          covered by this_hash
+//	  "runtime_artifact": {…} or null,       covered by proof.artifacts.runtime_artifact_sha256
+//	  "runtime_artifact_relpath": "…",       unsigned
+//	  "jwks_url": "…"                        unsigned, never followed
+//	}
+//
+// Three formulas bind it, with canonical() as package canonical writes it:
+//
+//	runtime_artifact_sha256 = hex(sha256(canonical(runtime_artifact)))
+//	this_hash               = hex(sha256(prev_hash + "|" + canonical(proof)))
+//	signature               = Ed25519 over the 64 ASCII characters of this_hash
+//
+// The ledger record alone, {prev_hash, this_hash, signature, kid, proof} with
+// or without session_id and created_at, is read too: the service answers it to
+// finalize and keeps it as proof_{session_id}_{time}.json. Its artifact lies in
+// a file of its own ([ParseArtifact]).
+//
+// Records of older generations are recognised and named ([Generation]).
+package bundle
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/qodverify/qodverify/bundle/canonical"
+)
+
+// Genesis is the prev_hash of a ledger's first record.
+const Genesis = "GENESIS"
+
+// Form tells in which of its two shapes a proof arrived.
+type Form string
+
+// The forms.
+const (
+	FormBundle Form = "bundle" // the answer to GET /proof/{session_id}/bundle
+	FormRecord Form = "record" // a ledger record without its artifact
+)
+
+// Bundle is one proof bundle or record as its bytes spell it. It has not been
+// verified.
+type Bundle struct {
+	Form         Form
+	Generation   Generation
+	SessionID    string // of the unsigned wrapper; "" in a record without one
+	Entry        Entry
+	Proof        Proof
+	Artifact     Artifact // zero when null or absent
+	ArtifactErr  error    // set by a caller whose separate artifact file [ParseArtifact] refused
+	ArtifactPath string   // runtime_artifact_relpath of the unsigned wrapper
+	JWKSURL      string   // unsigned, shown and never followed
+
+	// Unknown lists JSON pointers of members that the format does not know, at
+	// most [MaxUnknown] of them; UnknownCount has their number. Names are
+	// compared exactly, so "Proof" is unknown and never stands in for "proof".
+	Unknown      []string
+	UnknownCount int
+}
+
+// MaxUnknown bounds [Bundle].Unknown, so that hostile input can't fill reports.
+const MaxUnknown = 32
+
+// Entry is a ledger record's own members. Only PrevHash and, by the signature,
+// ThisHash are protected.
+type Entry struct {
+	CreatedAt string // as spelled, seconds since 1970-01-01T00:00:00Z; unsigned
+	PrevHash  string
+	ThisHash  string
+	Signature string // "" when absent, null or empty
+	KID       string // "" when absent, null or empty; unsigned
+}
+
+// Proof is the signed statement. Value is what is hashed; the other fields are
+// read from it, and nil or "" where a member is absent or of another type.
+type Proof struct {
+	Value     canonical.Value
+	SessionID string
+	CreatedAt string // RFC 3339 in v0.4, seconds since 1970 before
+
+	QoSProfile string
+	Intent     Intent
+
+	QoSStatus    string // qos_status_at_finalize
+	ProviderNote string
+
+	SamplesCount *int64
+	AvgP50MS     *float64 // milliseconds
+	AvgP95MS     *float64 // milliseconds
+	AvgJitterMS  *float64 // milliseconds
+
+	ArtifactSHA256 string
+	ArtifactPath   string
+}
+
+// Intent is what the customer asked for.
+type Intent struct {
+	Text               string
+	FlowLabel          string
+	TargetP95LatencyMS *int64 // milliseconds
+	TargetJitterMS     *int64 // milliseconds
+	DurationS          *int64 // seconds
+}
+
+// Artifact is the runtime artifact: the measurement in the shape of the
+// assurance runtime. Value is what is hashed; it is Missing in the zero Artifact.
+type Artifact struct {
+	Value         canonical.Value
+	SchemaVersion string
+	SessionID     string
+	CreatedAt     string
+	QoSProfile    string
+
+	MaxLatencyMS       *int64   // milliseconds
+	MinThroughputMbps  *float64 // megabits a second
+	MinAvailabilityPct *float64 // percent
+
+	LatencyMS       *float64 // milliseconds
+	ThroughputMbps  *float64 // megabits a second
+	AvailabilityPct *float64 // percent
+	JitterMS        *float64 // milliseconds
+	PacketLossPct   *float64 // percent
+
+	Result  string   // "pass" or "fail"
+	Reasons []string // nil unless every element is a string
+}
+
+// Exists reports whether the bundle has an artifact.
+func (a Artifact) Exists() bool { return a.Value.Exists() }
+
+// EntryPointer returns the JSON pointer of a member of the ledger record.
+func (b *Bundle) EntryPointer(name string) string {
+	if b.Form == FormRecord {
+		return "/" + name
+	}
+	return "/ledger/" + name
+}
+
+// Time returns the time that the proof claims for itself. It is signed, yet by
+// the same party that profits from it. v0.4 spells it as RFC 3339 in UTC, with
+// no fraction when the microseconds are zero; older generations as seconds.
+func (p Proof) Time() (time.Time, bool) { return parseTime(p.CreatedAt) }
+
+// Time returns the artifact's own time, hashed but claimed by the signer.
+func (a Artifact) Time() (time.Time, bool) { return parseTime(a.CreatedAt) }
+
+// Time returns the time of the ledger record. Nothing protects it.
+func (e Entry) Time() (time.Time, bool) { return parseTime(e.CreatedAt) }
+
+func parseTime(s string) (time.Time, bool) {
+	// The layout takes a fraction too; a comma before it, which Go would also
+	// take, is no RFC 3339.
+	if t, err := time.Parse("2006-01-02T15:04:05Z", s); err == nil && !strings.Contains(s, ",") {
+		return t, true
+	}
+	seconds, err := strconv.ParseFloat(s, 64)
+	if err != nil || seconds < 0 || seconds > 253402300799 { // the end of year 9999
+		return time.Time{}, false
+	}
+	return time.UnixMicro(int64(seconds * 1e6)).UTC(), true
+}
