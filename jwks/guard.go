@@ -1,0 +1,176 @@
+package jwks
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"strings"
+
+	"github.com/qodverify/qodverify/bundle/canonical"
+)
+
+// RefusedKeyError says why a key of the set may not verify signatures.
+type RefusedKeyError struct {
+	KID     string
+	Code    canonical.Code
+	Pointer string // of the member at fault
+	Reason  string
+}
+
+// Error returns the reason with the place.
+func (e *RefusedKeyError) Error() string {
+	return fmt.Sprintf("the key with kid %q (%s) may not verify: %s", e.KID, e.Pointer, e.Reason)
+}
+
+// The codes of a refused key.
+const (
+	CodeKeyType     canonical.Code = "key_type"      // not an Ed25519 key; skipped, as RFC 7517 §5 asks
+	CodeKeyKID      canonical.Code = "key_kid"       // kid is not a string
+	CodeKeyUse      canonical.Code = "key_use"       // use, key_ops or alg forbid verifying
+	CodeKeyEncoding canonical.Code = "key_encoding"  // x is not 32 bytes of canonical base64url
+	CodeKeyWeak     canonical.Code = "key_weak"      // x is no point, not canonical, or of small order
+	CodeKeyWindow   canonical.Code = "key_window"    // nbf, exp or revoked can't be read
+	maxNumericDate                 = 253402300799    // the end of year 9999
+	minNumericDate                 = -maxNumericDate // dates before 1970 make sense for no proof, but are readable
+)
+
+// add guards one key. Its error concerns the whole set.
+func (s *KeySet) add(v canonical.Value, pointer string) error {
+	if v.Kind() != canonical.Object {
+		return v.Errorf(CodeKeyNotObject, pointer, "a JWK is an object, and this is %s", v.Kind())
+	}
+	for _, name := range []string{"d", "k", "p", "q", "dp", "dq", "qi", "oth"} {
+		// Whatever key this is, its owner has published it. Nothing that was
+		// signed with it, or beside it, can be relied upon unseen.
+		if m := v.Get(name); m.Exists() {
+			return m.Errorf(CodePrivateKey, pointer+"/"+name, "the set publishes a private key (member %q)", name)
+		}
+	}
+	key, refused := guard(v, pointer)
+	if refused != nil {
+		refused.KID, _ = v.Get("kid").Text()
+		s.refused = append(s.refused, *refused)
+		return nil
+	}
+	if key.KID == "" {
+		s.warnings = append(s.warnings, fmt.Sprintf("%s: the key has no kid, so no record can name it", pointerOrRoot(pointer)))
+	}
+	if v.Get("x5c").Exists() || v.Get("x5u").Exists() {
+		s.warnings = append(s.warnings, fmt.Sprintf("%s: certificates (x5c, x5u) are ignored", pointerOrRoot(pointer)))
+	}
+	s.keys = append(s.keys, key)
+	return nil
+}
+
+func pointerOrRoot(pointer string) string {
+	if pointer == "" {
+		return "the key"
+	}
+	return pointer
+}
+
+func guard(v canonical.Value, pointer string) (Key, *RefusedKeyError) {
+	kty, _ := v.Get("kty").Text()
+	crv, _ := v.Get("crv").Text()
+	if kty != "OKP" || crv != "Ed25519" {
+		return Key{}, refuse(CodeKeyType, pointer, "kty %q with crv %q is not an Ed25519 signature key (skipped)", clip(kty), clip(crv))
+	}
+	k := Key{JWK: v.Raw()}
+	if kid := v.Get("kid"); kid.Exists() {
+		var ok bool
+		if k.KID, ok = kid.Text(); !ok {
+			return Key{}, refuse(CodeKeyKID, pointer+"/kid", "kid is %s, not a string", kid.Kind())
+		}
+	}
+	if r := mayVerify(v, pointer); r != nil {
+		return Key{}, r
+	}
+	text, ok := v.Get("x").Text()
+	if !ok {
+		return Key{}, refuse(CodeKeyEncoding, pointer+"/x", "x is %s, not a string", v.Get("x").Kind())
+	}
+	x, err := DecodeBase64URL(text, ed25519.PublicKeySize)
+	if err != nil {
+		return Key{}, refuse(CodeKeyEncoding, pointer+"/x", "x is not 32 bytes of canonical base64url: %v", err)
+	}
+	if err := CheckPublicKey(x); err != nil {
+		return Key{}, refuse(CodeKeyWeak, pointer+"/x", "x is %v", err)
+	}
+	k.Public = [ed25519.PublicKeySize]byte(x)
+	var r *RefusedKeyError
+	k.Window, r = window(v, pointer)
+	return k, r
+}
+
+// mayVerify holds use, key_ops and alg (RFC 7517 §4.2 to §4.4) to verifying.
+func mayVerify(v canonical.Value, pointer string) *RefusedKeyError {
+	if alg := v.Get("alg"); alg.Exists() {
+		if s, _ := alg.Text(); s != "EdDSA" && s != "Ed25519" {
+			return refuse(CodeKeyUse, pointer+"/alg", "alg is %q, not EdDSA or Ed25519", clip(s))
+		}
+	}
+	if use := v.Get("use"); use.Exists() {
+		if s, _ := use.Text(); s != "sig" {
+			return refuse(CodeKeyUse, pointer+"/use", "use is %q, not sig", clip(s))
+		}
+	}
+	ops := v.Get("key_ops")
+	if !ops.Exists() {
+		return nil
+	}
+	for _, op := range ops.Elements() {
+		if s, _ := op.Text(); s == "verify" {
+			return nil
+		}
+	}
+	return refuse(CodeKeyUse, pointer+"/key_ops", "key_ops does not hold verify")
+}
+
+// window reads nbf, exp and revoked. A key whose window can't be read is
+// refused: ignoring it would turn a bound into no bound.
+func window(v canonical.Value, pointer string) (Window, *RefusedKeyError) {
+	var w Window
+	for _, m := range []struct {
+		name string
+		to   *int64
+	}{{"nbf", &w.NotBefore}, {"exp", &w.Expires}} {
+		if d := v.Get(m.name); d.Exists() {
+			var ok bool
+			if *m.to, ok = numericDate(d); !ok {
+				return w, refuse(CodeKeyWindow, pointer+"/"+m.name, "%s is not a NumericDate (RFC 7519 §2)", m.name)
+			}
+		}
+	}
+	revoked := v.Get("revoked")
+	if !revoked.Exists() || revoked.Kind() == canonical.Null {
+		return w, nil
+	}
+	at, ok := numericDate(revoked.Get("revoked_at"))
+	if !ok {
+		return w, refuse(CodeKeyWindow, pointer+"/revoked", "the key is revoked, and revoked.revoked_at is not a NumericDate")
+	}
+	w.Revoked, w.RevokedAt = true, at
+	w.RevokeReason, _ = revoked.Get("reason").Text()
+	w.RevokeReason = clip(w.RevokeReason)
+	return w, nil
+}
+
+// numericDate reads seconds since 1970; zero is moved to one, since zero means
+// unbounded in [Window].
+func numericDate(v canonical.Value) (int64, bool) {
+	f, ok := v.Float()
+	if !ok || f > maxNumericDate || f < minNumericDate {
+		return 0, false
+	}
+	if s := int64(f); s != 0 {
+		return s, true
+	}
+	return 1, true
+}
+
+// clip bounds how much of a hostile value a message repeats.
+func clip(s string) string {
+	if len(s) > 64 {
+		return strings.ToValidUTF8(s[:64], "") + "…"
+	}
+	return s
+}

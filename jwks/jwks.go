@@ -1,0 +1,219 @@
+// Package jwks reads the public keys of proof services: a JWK Set (RFC 7517)
+// of Ed25519 keys (RFC 8037). It decides which keys may verify a signature and
+// says of every other key why not.
+//
+// A set looks so:
+//
+//	{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"default","use":"sig",
+//	          "alg":"EdDSA","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}
+//
+// The rules, each stricter than common JOSE libraries:
+//
+//   - kty is OKP and crv is Ed25519. Keys of any other type are skipped with a
+//     warning and never make the set unreadable (RFC 7517 §5).
+//   - x is exactly 32 bytes in canonical base64url: 43 characters, no padding,
+//     no white space, no other alphabet, unused bits zero (RFC 7515 §2).
+//   - x is the canonical encoding of a point that is not of small order. A
+//     small-order key has one signature that fits any message, so its owner
+//     could disown or claim anything.
+//   - alg is absent, EdDSA (RFC 8037) or Ed25519 (RFC 9864); use is absent or
+//     sig; key_ops is absent or holds verify.
+//   - A private member (d, or k of a symmetric key) makes the whole set an
+//     error: a published private key proves nothing, and must be seen.
+//   - Two different keys under one kid make the whole set an error. The same
+//     key twice is one key, with a warning.
+//   - nbf, exp and revoked{revoked_at, reason}, the members of OpenID
+//     Federation's historical keys, bound the time in which a key may sign
+//     ([Key.ValidAt]).
+//
+// A key is found by exactly its kid ([KeySet.Lookup]). There is no fallback to
+// the only key of a set: whoever forges a record would choose its kid freely.
+package jwks
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/qodverify/qodverify/bundle/canonical"
+)
+
+// The bounds of [Parse]: a genuine set has a handful of keys.
+const (
+	MaxBytes = 1 << 20 // one mebibyte
+	MaxKeys  = 4096
+)
+
+// The codes of the [canonical.Error] that [Parse] returns beside those of the
+// JSON reader: each concerns the whole set.
+const (
+	CodeNotJWKS      canonical.Code = "jwks_not_a_set"
+	CodeNoKeys       canonical.Code = "jwks_no_keys"
+	CodeTooManyKeys  canonical.Code = "jwks_too_many_keys"
+	CodePrivateKey   canonical.Code = "jwks_private_key"
+	CodeAmbiguousKID canonical.Code = "jwks_ambiguous_kid"
+	CodeKeyNotObject canonical.Code = "jwks_key_not_an_object"
+)
+
+// KeySet is a read JWK Set: the usable keys and the others with their reasons.
+// The zero KeySet is empty and usable.
+type KeySet struct {
+	keys     []Key
+	refused  []RefusedKeyError
+	warnings []string
+}
+
+// ErrUnknownKID is the error of [KeySet.Lookup] when no key has the kid.
+var ErrUnknownKID = errors.New("no key of the set has this kid")
+
+// Parse reads a JWK Set, or a single JWK in place of one. An error means that
+// the set as a whole can't be trusted to mean one thing; a key that alone is
+// unusable is set aside and listed by [KeySet.Refused].
+func Parse(data []byte) (*KeySet, error) {
+	doc, err := canonical.Parse(data, canonical.Options{MaxBytes: MaxBytes, AllowBOM: true})
+	if err != nil {
+		return nil, err
+	}
+	root := doc.Root()
+	set := &KeySet{}
+	if root.Kind() != canonical.Object {
+		return nil, root.Errorf(CodeNotJWKS, "", "a JWK Set is an object, and this is %s", root.Kind())
+	}
+	list := root.Get("keys")
+	switch {
+	case !list.Exists() && root.Get("kty").Exists():
+		set.warnings = append(set.warnings, "a single JWK was given in place of a JWK Set")
+		if err := set.add(root, ""); err != nil {
+			return nil, err
+		}
+		return set, nil
+	case list.Kind() != canonical.Array:
+		return nil, root.Errorf(CodeNotJWKS, "/keys", "a JWK Set has an array of keys, and this has %s", list.Kind())
+	case list.Len() == 0:
+		return nil, list.Errorf(CodeNoKeys, "/keys", "the set has no keys")
+	case list.Len() > MaxKeys:
+		return nil, list.Errorf(CodeTooManyKeys, "/keys", "%d keys; the limit is %d", list.Len(), MaxKeys)
+	}
+	byKID := map[string]int{}
+	for i, v := range list.Elements() {
+		pointer := fmt.Sprintf("/keys/%d", i)
+		before := len(set.keys)
+		if err := set.add(v, pointer); err != nil {
+			return nil, err
+		}
+		if err := set.unambiguous(v, pointer, before, byKID); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}
+
+// unambiguous holds the set to one Ed25519 key a kid. Refused ones count too:
+// which of two keys was meant must not depend on which of them this version of
+// the tool can use. Keys of other types don't count (RFC 7517 §4.5 lets them
+// share a kid).
+func (s *KeySet) unambiguous(v canonical.Value, pointer string, before int, byKID map[string]int) error {
+	kid, ok := v.Get("kid").Text()
+	if !ok || len(s.refused) > 0 && len(s.keys) == before && s.refused[len(s.refused)-1].Code == CodeKeyType {
+		return nil
+	}
+	previous, seen := byKID[kid]
+	usable := len(s.keys) > before
+	switch {
+	case !seen && usable:
+		byKID[kid] = before
+	case !seen:
+		byKID[kid] = -1
+	case usable && previous >= 0 && s.keys[previous].Public == s.keys[before].Public && s.keys[previous].Window == s.keys[before].Window:
+		s.keys = s.keys[:before]
+		s.warnings = append(s.warnings, fmt.Sprintf("%s: the key with kid %q stands in the set twice", pointer, kid))
+	default:
+		return v.Errorf(CodeAmbiguousKID, pointer+"/kid", "two different keys have the kid %q", kid)
+	}
+	return nil
+}
+
+// Merge joins sets as if their keys stood in one. The same key in several sets
+// is one key; different keys under one kid are an error.
+func Merge(sets ...*KeySet) (*KeySet, error) {
+	merged := &KeySet{}
+	for _, s := range sets {
+		for _, k := range s.keys {
+			i := slices.IndexFunc(merged.keys, func(have Key) bool { return have.KID == k.KID && k.KID != "" })
+			switch {
+			case i < 0:
+				merged.keys = append(merged.keys, k)
+			case merged.keys[i].Public != k.Public || merged.keys[i].Window != k.Window:
+				return nil, &canonical.Error{Code: CodeAmbiguousKID, Detail: fmt.Sprintf("two key sets have different keys under the kid %q", k.KID)}
+			}
+		}
+		merged.refused = append(merged.refused, s.refused...)
+		merged.warnings = append(merged.warnings, s.warnings...)
+	}
+	for _, r := range merged.refused {
+		if r.KID != "" && r.Code != CodeKeyType && slices.ContainsFunc(merged.keys, func(k Key) bool { return k.KID == r.KID }) {
+			return nil, &canonical.Error{Code: CodeAmbiguousKID, Detail: fmt.Sprintf("two key sets have different keys under the kid %q", r.KID)}
+		}
+	}
+	return merged, nil
+}
+
+// Lookup returns the usable key of exactly this kid, compared byte for byte.
+// Its error is [ErrUnknownKID], or a [*RefusedKeyError] when the set has the
+// kid under a key that may not verify.
+func (s *KeySet) Lookup(kid string) (Key, error) {
+	// An empty kid names nothing; a key without kid can't be chosen by one.
+	if s == nil || kid == "" {
+		return Key{}, ErrUnknownKID
+	}
+	for _, k := range s.keys {
+		if k.KID == kid {
+			return k, nil
+		}
+	}
+	for _, r := range s.refused {
+		if r.KID == kid {
+			return Key{}, &r
+		}
+	}
+	return Key{}, ErrUnknownKID
+}
+
+// All yields the usable keys in the order of the set.
+func (s *KeySet) All() iter.Seq[Key] {
+	return func(yield func(Key) bool) {
+		if s == nil {
+			return
+		}
+		for _, k := range s.keys {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// Len returns the number of usable keys.
+func (s *KeySet) Len() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.keys)
+}
+
+// Refused returns the keys that may not verify, each with its reason.
+func (s *KeySet) Refused() []RefusedKeyError {
+	if s == nil {
+		return nil
+	}
+	return slices.Clone(s.refused)
+}
+
+// Warnings returns what is odd about the set and does no harm.
+func (s *KeySet) Warnings() []string {
+	if s == nil {
+		return nil
+	}
+	return slices.Clone(s.warnings)
+}
