@@ -1,0 +1,165 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/bundle/canonical"
+)
+
+// Rules of the original service's finalize, against which a bundle's parts are
+// held. A signed bundle that breaks one contradicts itself.
+const (
+	// clampMS bounds measured latency and jitter averages and their target, in
+	// milliseconds: max_latency_ms = min(max(1, target), 5000).
+	clampMS = 5000
+	// lowLatencyMS and balancedMS are the highest targets of the two better
+	// profiles, in milliseconds.
+	lowLatencyMS = 50
+	balancedMS   = 150
+)
+
+// runtimeProfile is the artifact's name for each of the proof's QoS profiles.
+var runtimeProfile = map[string]string{"QOS_LOW_LATENCY": "turbo", "QOS_BALANCED": "standard", "QOS_BEST_EFFORT": "strict"}
+
+// contradictions gathers the findings of consistency.
+type contradictions struct {
+	found   []Check
+	missing []string // pointers of members without which something was not compared
+}
+
+func (c *contradictions) add(code Code, pointer, expected, actual, format string, args ...any) {
+	c.found = append(c.found, Check{Status: Fail, Code: code, Pointer: pointer, Expected: expected, Actual: actual, Message: fmt.Sprintf(format, args...)})
+}
+
+// equal adds a contradiction unless both texts are the same. An empty text is a
+// member that is absent or of another type.
+func (c *contradictions) equal(code Code, pointer, actual, expected, what string) {
+	switch {
+	case actual == "":
+		c.missing = append(c.missing, pointer)
+	case actual != expected:
+		c.add(code, pointer, expected, actual, "%s", what)
+	}
+}
+
+// consistency: the parts of the bundle say the same.
+func (r *run) consistency() ([]Check, error) {
+	b, p, a := r.bundle, r.bundle.Proof, r.bundle.Artifact
+	c := &contradictions{}
+	if want := strings.ToLower(r.policy.SessionID); want != "" {
+		c.equal(SessionMismatch, "/proof/session_id", p.SessionID, want, "the proof is of another session than the one asked for")
+	}
+	if b.Form == bundle.FormBundle || b.SessionID != "" {
+		c.equal(SessionMismatch, "/session_id", b.SessionID, p.SessionID, "the wrapper names another session than the proof")
+	}
+	if p.AvgP50MS != nil && p.AvgP95MS != nil && *p.AvgP50MS > *p.AvgP95MS {
+		c.add(PercentileMismatch, "/proof/measured_outcomes/avg_p50_ms", "at most "+canonical.PythonFloat(*p.AvgP95MS), canonical.PythonFloat(*p.AvgP50MS), "the median is above the 95th percentile")
+	}
+	if p.SamplesCount != nil && *p.SamplesCount < 1 {
+		c.add(SamplesMissing, "/proof/measured_outcomes/samples_count", "at least 1", strconv.FormatInt(*p.SamplesCount, 10), "averages of no samples")
+	}
+	if b.Generation.BindsArtifact() {
+		c.paths(b)
+		c.qosProfile(p)
+	}
+	if a.Exists() {
+		c.artifact(p, a)
+	}
+	switch {
+	case len(c.found) > 0:
+		return c.found, nil
+	case b.Generation.BindsArtifact() && !a.Exists():
+		return []Check{{Code: RuntimeArtifactMissing, Message: "the parts that are there agree; the runtime artifact is missing"}}, nil
+	case len(c.missing) > 0:
+		return []Check{{Code: ClaimsIncomplete, Pointer: c.missing[0], Message: fmt.Sprintf("what is there agrees; %d members that the comparison needs are missing or of another type", len(c.missing))}}, nil
+	}
+	return []Check{{Status: Pass, Code: OK, Message: "session, paths, targets, measured values, decision and reasons agree"}}, nil
+}
+
+// paths holds both paths to {session_id}/artifact.json.
+func (c *contradictions) paths(b *bundle.Bundle) {
+	want := b.Proof.SessionID + "/artifact.json"
+	c.equal(PathMismatch, "/proof/artifacts/runtime_artifact_relpath", b.Proof.ArtifactPath, want, "the proof's artifact path is not of its session")
+	if b.Form == bundle.FormBundle {
+		c.equal(PathMismatch, "/runtime_artifact_relpath", b.ArtifactPath, want, "the wrapper's artifact path is not of the proof's session")
+	}
+}
+
+// qosProfile holds the profile to the latency target.
+func (c *contradictions) qosProfile(p bundle.Proof) {
+	target := p.Intent.TargetP95LatencyMS
+	if target == nil {
+		c.missing = append(c.missing, "/proof/requested/intent/target_p95_latency_ms")
+		return
+	}
+	want := "QOS_BEST_EFFORT"
+	switch {
+	case *target <= lowLatencyMS:
+		want = "QOS_LOW_LATENCY"
+	case *target <= balancedMS:
+		want = "QOS_BALANCED"
+	}
+	c.equal(ProfileMismatch, "/proof/requested/qos_profile", p.QoSProfile, want, fmt.Sprintf("a latency target of %d ms gives another profile", *target))
+}
+
+// artifact holds the runtime artifact to the proof.
+func (c *contradictions) artifact(p bundle.Proof, a bundle.Artifact) {
+	c.equal(SessionMismatch, "/runtime_artifact/session_id", a.SessionID, p.SessionID, "the runtime artifact is of another session than the proof")
+	if want, known := runtimeProfile[p.QoSProfile]; known {
+		c.equal(ProfileMismatch, "/runtime_artifact/qos_profile", a.QoSProfile, want, "the artifact's profile is not the one for "+p.QoSProfile)
+	}
+	c.measured(LatencyMismatch, "/runtime_artifact/measured/latency_ms", a.LatencyMS, "/proof/measured_outcomes/avg_p95_ms", p.AvgP95MS, "the artifact's latency is not the proof's average p95")
+	c.measured(JitterMismatch, "/runtime_artifact/measured/jitter_ms", a.JitterMS, "/proof/measured_outcomes/avg_jitter_ms", p.AvgJitterMS, "the artifact's jitter is not the proof's average jitter")
+	target, limit := p.Intent.TargetP95LatencyMS, a.MaxLatencyMS
+	switch {
+	case limit == nil:
+		c.missing = append(c.missing, "/runtime_artifact/inputs/targets/max_latency_ms")
+		return
+	case target == nil:
+		return // already missed by qosProfile
+	}
+	if want := min(max(1, *target), clampMS); *limit != want {
+		c.add(TargetMismatch, "/runtime_artifact/inputs/targets/max_latency_ms", strconv.FormatInt(want, 10), strconv.FormatInt(*limit, 10),
+			"the artifact was judged against another latency limit than the agreed %d ms gives", *target)
+	}
+	c.decision(p, a, *limit)
+}
+
+func (c *contradictions) measured(code Code, pointer string, actual *float64, sourcePointer string, expected *float64, what string) {
+	switch {
+	case actual == nil:
+		c.missing = append(c.missing, pointer)
+	case expected == nil:
+		c.missing = append(c.missing, sourcePointer)
+	case *actual != *expected:
+		c.add(code, pointer, canonical.PythonFloat(*expected), canonical.PythonFloat(*actual), "%s", what)
+	}
+}
+
+// decision re-derives the result and its reasons from the measured average and
+// the limit.
+func (c *contradictions) decision(p bundle.Proof, a bundle.Artifact, limit int64) {
+	if p.AvgP95MS == nil || p.AvgJitterMS == nil {
+		return // already missed by measured
+	}
+	result, relation := "pass", "<="
+	if *p.AvgP95MS > float64(limit) {
+		result, relation = "fail", ">"
+	}
+	c.equal(DecisionMismatch, "/runtime_artifact/decision/result", a.Result, result,
+		fmt.Sprintf("a p95 latency of %s ms against a limit of %d ms decides otherwise", canonical.PythonFloat(*p.AvgP95MS), limit))
+	want := []string{
+		fmt.Sprintf("latency %sms %s target max_latency_ms %dms", canonical.PythonFloat(*p.AvgP95MS), relation, limit),
+		fmt.Sprintf("jitter observed %sms (informational)", canonical.PythonFloat(*p.AvgJitterMS)),
+	}
+	switch {
+	case a.Reasons == nil:
+		c.missing = append(c.missing, "/runtime_artifact/decision/reasons")
+	case !slices.Equal(a.Reasons, want):
+		c.add(ReasonsMismatch, "/runtime_artifact/decision/reasons", fmt.Sprintf("%q", want), fmt.Sprintf("%.512q", a.Reasons), "the reasons do not follow from the measured values")
+	}
+}

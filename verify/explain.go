@@ -1,0 +1,294 @@
+package verify
+
+import (
+	"crypto/ed25519"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"filippo.io/edwards25519"
+
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/jwks"
+)
+
+// explain adds to failed findings why they failed, as far as that can be
+// proven: each hint follows from a hash or a signature that was recomputed and
+// did match, never from a guess. Findings and verdict stay as they are.
+func (r *run) explain() {
+	for i := range r.report.checks {
+		c := &r.report.checks[i]
+		if c.Status != Fail || c.Hint != "" {
+			continue
+		}
+		switch c.ID {
+		case ArtifactHash:
+			c.Hint = r.explainArtifact(c)
+		case LedgerHash:
+			c.Hint = r.explainLedger(c)
+		case Signature:
+			c.Hint = r.explainSignature(c)
+		case Consistency:
+			c.Hint = r.explainConsistency(c)
+		}
+	}
+}
+
+func (r *run) explainArtifact(c *Check) string {
+	b := r.bundle
+	if c.Code != RuntimeHashMismatch {
+		return explainUpperCase(c, b.Proof.ArtifactSHA256)
+	}
+	matches := func(v canonical.Value, p canonical.Profile) bool {
+		d, err := bundle.ArtifactDigest(v, p)
+		return err == nil && d.String() == b.Proof.ArtifactSHA256
+	}
+	if hint := r.explainForm(c, b.Artifact.Value, "/runtime_artifact", matches); hint != "" {
+		return hint
+	}
+	if s := b.Artifact.SessionID; s != "" && s != b.Proof.SessionID {
+		return fmt.Sprintf("the artifact is of session %s, and the proof is of session %s: it belongs to another proof", s, b.Proof.SessionID)
+	}
+	if r.report.Proven() {
+		return "the proof, and with it the claimed hash, is genuinely signed: the artifact was changed after the proof was made, or is not the one that was hashed"
+	}
+	return ""
+}
+
+func (r *run) explainLedger(c *Check) string {
+	b := r.bundle
+	if c.Code != LedgerHashMismatch {
+		if c.Pointer == b.EntryPointer("this_hash") {
+			return explainUpperCase(c, b.Entry.ThisHash)
+		}
+		return explainUpperCase(c, b.Entry.PrevHash)
+	}
+	matches := func(v canonical.Value, p canonical.Profile) bool {
+		d, err := bundle.LinkDigest(b.Entry.PrevHash, v, p)
+		return err == nil && d.String() == b.Entry.ThisHash
+	}
+	if hint := r.explainForm(c, b.Proof.Value, "/proof", matches); hint != "" {
+		return hint
+	}
+	if r.report.outcome(Signature) == Pass {
+		return "the signature does fit this_hash, so the hash is genuine: the proof or prev_hash was changed after signing, or is not of this record"
+	}
+	return ""
+}
+
+// explainForm looks for another way of writing the same values that has the
+// right hash.
+func (r *run) explainForm(c *Check, v canonical.Value, pointer string, matches func(canonical.Value, canonical.Profile) bool) string {
+	for _, p := range []canonical.Profile{canonical.QodMock, canonical.JCS} {
+		if matches(v, p) {
+			return fmt.Sprintf("it does match under the profile %s: verify with --profile %s or auto", p, p)
+		}
+	}
+	if matches(v, canonical.PythonDefault) {
+		return "it does match by the formula of generation v0.1 (Python's json.dumps with its default separators): the record was not made by a v0.4 service"
+	}
+	restored, first := restoreNumbers(v, pointer)
+	if !restored.Exists() || !matches(restored, canonical.QodMock) {
+		return ""
+	}
+	c.Pointer = first.pointer
+	if c.ID == LedgerHash {
+		r.report.ledgerRestored = true
+	}
+	return fmt.Sprintf("the values are equal and were re-serialised: at %s the signed bytes have %s and this file has %s, as jq, JavaScript and PowerShell rewrite numbers; fetch the bundle again with a tool that keeps its bytes (curl -o)",
+		first.pointer, first.signed, first.found)
+}
+
+func explainUpperCase(c *Check, s string) string {
+	if d, err := bundle.ParseDigest(strings.ToLower(s)); err == nil && d.String() != s {
+		return "the hash is spelled in upper case; the hash formula and the signature cover the lower-case characters"
+	}
+	return ""
+}
+
+// numberMembers are the numbers of the original's format and whether it writes
+// them as floats, always with a decimal point, or as integers, always without.
+var numberMembers = map[string][]struct {
+	pointer string
+	float   bool
+}{
+	"/proof": {
+		{"/measured_outcomes/samples_count", false}, {"/measured_outcomes/avg_p50_ms", true},
+		{"/measured_outcomes/avg_p95_ms", true}, {"/measured_outcomes/avg_jitter_ms", true},
+		{"/requested/intent/duration_s", false}, {"/requested/intent/target_jitter_ms", false},
+		{"/requested/intent/target_p95_latency_ms", false},
+	},
+	"/runtime_artifact": {
+		{"/inputs/targets/max_latency_ms", false}, {"/inputs/targets/min_throughput_mbps", true},
+		{"/inputs/targets/min_availability_pct", true}, {"/measured/latency_ms", true},
+		{"/measured/throughput_mbps", true}, {"/measured/availability_pct", true},
+		{"/measured/jitter_ms", true}, {"/measured/packet_loss_pct", true},
+	},
+}
+
+// rewritten is a number whose spelling another tool changed.
+type rewritten struct {
+	pointer       string
+	signed, found string
+	offset        int // in the section
+}
+
+// restoreNumbers spells every number of a section as the original does, and
+// returns the result with the first number that it changed. It returns the zero
+// Value when there was none. Whether the result is what was signed, its hash
+// tells.
+func restoreNumbers(v canonical.Value, pointer string) (canonical.Value, rewritten) {
+	var changes []rewritten
+	for _, m := range numberMembers[pointer] {
+		n := v.At(m.pointer)
+		f, ok := n.Float()
+		if !ok || m.float != n.IsInteger() {
+			continue
+		}
+		change := rewritten{pointer: pointer + m.pointer, found: string(n.Raw()), signed: canonical.PythonFloat(f), offset: n.Offset() - v.Offset()}
+		if !m.float {
+			if f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+				continue
+			}
+			change.signed = strconv.FormatInt(int64(f), 10)
+		}
+		changes = append(changes, change)
+	}
+	if len(changes) == 0 {
+		return canonical.Value{}, rewritten{}
+	}
+	slices.SortFunc(changes, func(a, b rewritten) int { return a.offset - b.offset })
+	var out []byte
+	raw, end := v.Raw(), 0
+	for _, c := range changes {
+		out = append(append(out, raw[end:c.offset]...), c.signed...)
+		end = c.offset + len(c.found)
+	}
+	doc, err := canonical.Parse(append(out, raw[end:]...), canonical.Options{})
+	if err != nil {
+		return canonical.Value{}, changes[0]
+	}
+	return doc.Root(), changes[0]
+}
+
+func (r *run) explainSignature(c *Check) string {
+	b := r.bundle
+	if c.Code == SignatureMalformed {
+		return r.explainSpelling()
+	}
+	if c.Code != SignatureMismatch {
+		return ""
+	}
+	sig, err := decodeSignature(b.Entry.Signature)
+	if err != nil {
+		return ""
+	}
+	for k := range r.policy.Keys.All() {
+		switch named := fmt.Sprintf("the key %q (thumbprint %s)", k.KID, k.Thumbprint()); {
+		case k.KID != b.Entry.KID && k.Verify([]byte(b.Entry.ThisHash), sig):
+			return fmt.Sprintf("the signature does fit this_hash under %s: the record's kid, which nothing protects, names the wrong key", named)
+		case coversRaw(k, b.Entry.ThisHash, sig):
+			return fmt.Sprintf("the signature by %s covers the 32 bytes of this_hash; it must cover its 64 hexadecimal characters", named)
+		case strings.ToLower(b.Entry.ThisHash) != b.Entry.ThisHash && k.Verify([]byte(strings.ToLower(b.Entry.ThisHash)), sig):
+			return fmt.Sprintf("the signature by %s does cover the lower-case characters of this_hash", named)
+		}
+	}
+	if d, err := bundle.LinkDigest(b.Entry.PrevHash, b.Proof.Value, r.formulas.profile); err == nil {
+		for k := range r.policy.Keys.All() {
+			if d.String() != b.Entry.ThisHash && k.Verify(bundle.SigningInput(d), sig) {
+				return fmt.Sprintf("the signature by the key %q does fit the hash that follows from the proof: only this_hash was changed", k.KID)
+			}
+		}
+	}
+	if r.formulas.ledger != canonical.Unspecified {
+		return "this_hash is the right hash of this proof, and no key of the set has signed it: the proof was changed and this_hash recomputed without signing anew, or the signature was changed or is of another record"
+	}
+	return ""
+}
+
+func coversRaw(k jwks.Key, thisHash string, sig []byte) bool {
+	d, err := hex.DecodeString(thisHash)
+	return err == nil && k.Verify(d, sig)
+}
+
+// explainSpelling tells a good signature in bad base64 from a bad one.
+func (r *run) explainSpelling() string {
+	b := r.bundle
+	s := strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(b.Entry.Signature, "="))
+	sig, err := decodeSignature(s)
+	if err != nil || s == b.Entry.Signature {
+		return ""
+	}
+	for k := range r.policy.Keys.All() {
+		if k.Verify([]byte(b.Entry.ThisHash), sig) {
+			return fmt.Sprintf("spelled as base64url without padding it is a good signature by the key %q; one signature must have one spelling", k.KID)
+		}
+	}
+	return ""
+}
+
+func (r *run) explainConsistency(c *Check) string {
+	wrapper := c.Pointer == "/session_id" || c.Pointer == "/runtime_artifact_relpath"
+	if !wrapper || !r.report.Proven() || r.report.outcome(ArtifactHash) != Pass {
+		return ""
+	}
+	for _, other := range r.report.checks {
+		if other.ID == Consistency && other.Pointer != "/session_id" && other.Pointer != "/runtime_artifact_relpath" {
+			return ""
+		}
+	}
+	return fmt.Sprintf("proof, artifact, hashes and signature are intact; only the unsigned wrapper differs. The signed proof is of session %s", r.bundle.Proof.SessionID)
+}
+
+// note adds what is worth knowing and decides nothing.
+func (r *run) note() {
+	b := r.bundle
+	add := func(code Code, pointer, format string, args ...any) {
+		r.report.notes = append(r.report.notes, Note{code, fmt.Sprintf(format, args...), pointer})
+	}
+	if b.Generation != bundle.V04 {
+		add(NoteOldGeneration, "", "a record of generation %s: it was made before v0.4 and can't be held to all of its checks", b.Generation)
+	}
+	for _, pointer := range b.Unknown {
+		add(NoteUnknownMember, pointer, "the format does not know this member; it was neither read nor matched to another name")
+	}
+	if more := b.UnknownCount - len(b.Unknown); more > 0 {
+		add(NoteUnknownMember, "", "%d more unknown members", more)
+	}
+	for _, section := range []struct {
+		id      CheckID
+		v       canonical.Value
+		pointer string
+	}{{LedgerHash, b.Proof.Value, "/proof"}, {ArtifactHash, b.Artifact.Value, "/runtime_artifact"}} {
+		if r.report.outcome(section.id) != Pass {
+			continue // the values are not known to be those that were hashed
+		}
+		if pointer, n := section.v.Respelled(r.formulas.profile); n.Exists() {
+			written, _ := n.Canonical(r.formulas.profile)
+			add(NoteNumberRespelt, section.pointer+pointer, "%s is spelled otherwise than it was hashed (%s); the values are equal and the hash can't tell",
+				clip(string(n.Raw())), clip(string(written)))
+		}
+	}
+	if key, err := r.policy.Keys.Lookup(b.Entry.KID); err == nil && key.Window.Revoked && r.report.outcome(SignatureKey) == Pass {
+		add(NoteRevokedLater, b.EntryPointer("kid"), "the key was revoked at %s, after the signed time; the signed time is the signer's own claim", secondsToRFC3339(key.Window.RevokedAt))
+	}
+	if sig, err := decodeSignature(b.Entry.Signature); err == nil && r.report.outcome(Signature) == Pass && smallOrder(sig[:ed25519.SignatureSize/2]) {
+		add(NoteSmallOrderR, b.EntryPointer("signature"), "the signature's R is a point of small order: valid, and made by no ordinary signer")
+	}
+}
+
+func clip(s string) string {
+	if len(s) > 40 {
+		return s[:40] + "…"
+	}
+	return s
+}
+
+func smallOrder(point []byte) bool {
+	p, err := new(edwards25519.Point).SetBytes(point)
+	return err == nil && new(edwards25519.Point).MultByCofactor(p).Equal(edwards25519.NewIdentityPoint()) == 1
+}

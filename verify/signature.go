@@ -1,0 +1,175 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/jwks"
+)
+
+// signatureKey: the set has a usable key of exactly this kid, pinned where pins
+// are given, valid when the proof says it was made.
+func (r *run) signatureKey() ([]Check, error) {
+	b := r.bundle
+	c := Check{Pointer: b.EntryPointer("kid"), Actual: b.Entry.KID}
+	switch {
+	case !b.Generation.Signed():
+		c.Status, c.Code = Skip, UnsignedGeneration
+		c.Message = fmt.Sprintf("records of generation %s are not signed", b.Generation)
+		return []Check{c}, nil
+	case !b.Generation.NamesKey():
+		c.Code, c.Message = KIDMissing, fmt.Sprintf("records of generation %s do not name their key", b.Generation)
+		return []Check{c}, nil
+	case b.Entry.KID == "":
+		c.Status, c.Code, c.Message = Fail, KIDMissing, "the record names no key (kid is absent or empty)"
+		return []Check{c}, nil
+	}
+	key, err := r.policy.Keys.Lookup(b.Entry.KID)
+	var refused *jwks.RefusedKeyError
+	switch {
+	case errors.As(err, &refused):
+		c.Code, c.Message = PublicKeyRefused, refused.Error()
+		c.Hint = "ask the operator for a key set in which this key follows RFC 7517 and RFC 8037"
+		return []Check{c}, nil
+	case err != nil:
+		c.Code, c.Message, c.Hint = r.keyMissing()
+		return []Check{c}, nil
+	}
+	r.report.key.Found, r.report.key.Thumbprint = true, key.Thumbprint()
+	r.report.key.Pinned = slices.Contains(r.policy.Pins, key.Thumbprint())
+	c = Check{Status: Pass, Code: OK, Message: "the key set has a usable Ed25519 key of this kid", Actual: key.Thumbprint().String()}
+	findings := []Check{c}
+	if len(r.policy.Pins) > 0 && !r.report.key.Pinned {
+		c.Status, c.Code, c.Pointer = Fail, KeyNotPinned, b.EntryPointer("kid")
+		c.Message = "the key of this kid is not one of the pinned keys"
+		c.Expected = joinPins(r.policy.Pins)
+		findings[0] = c
+	}
+	if w := r.keyWindow(key); w.Status != Pass {
+		if findings[0].Status == Pass {
+			return []Check{w}, nil
+		}
+		findings = append(findings, w)
+	}
+	return findings, nil
+}
+
+func (r *run) keyMissing() (Code, string, string) {
+	if r.policy.KeysErr != nil {
+		return PublicKeyMissing, fmt.Sprintf("the public keys could not be read: %v", r.policy.KeysErr), "give the operator's key set with --jwks FILE or URL"
+	}
+	if r.policy.Keys.Len() == 0 {
+		return PublicKeyMissing, "no public keys were given", "give the operator's key set with --jwks FILE or URL"
+	}
+	var kids []string
+	for k := range r.policy.Keys.All() {
+		if len(kids) == 8 {
+			kids = append(kids, "…")
+			break
+		}
+		kids = append(kids, fmt.Sprintf("%q", k.KID))
+	}
+	return PublicKeyMissing, "the key set has no key of this kid",
+		fmt.Sprintf("the set has %s; keys of past proofs must stay published", strings.Join(kids, ", "))
+}
+
+func joinPins(pins []jwks.Thumbprint) string {
+	s := make([]string, len(pins))
+	for i, p := range pins {
+		s[i] = p.String()
+	}
+	return strings.Join(s, " or ")
+}
+
+// keyWindow holds the key's validity to the time in the proof. That time is
+// signed, and the ledger's created_at is not; but it is the signer's own claim.
+func (r *run) keyWindow(key jwks.Key) Check {
+	c := Check{Status: Pass, Pointer: "/proof/created_at", Actual: r.bundle.Proof.CreatedAt}
+	if !key.Window.Bounded() {
+		return c
+	}
+	t, ok := r.bundle.Proof.Time()
+	if !ok {
+		c.Status, c.Code = NotRun, SignedTimeMissing
+		c.Message = "the key's validity is bounded, and the proof's created_at is no time to hold it to"
+		return c
+	}
+	err := key.ValidAt(t)
+	switch {
+	case err == nil:
+		return c
+	case errors.Is(err, jwks.ErrCompromised):
+		c.Status, c.Code = NotRun, KeyCompromised
+		c.Hint = "only evidence of time from elsewhere (a later record under another key, a time stamp) can show that the proof is older than the compromise"
+	case errors.Is(err, jwks.ErrNotYetValid):
+		c.Status, c.Code = Fail, KeyNotYetValid
+	case errors.Is(err, jwks.ErrExpired):
+		c.Status, c.Code = Fail, KeyExpired
+	default:
+		c.Status, c.Code = Fail, KeyRevoked
+	}
+	c.Message = fmt.Sprintf("at the signed time: %v", err)
+	c.Expected = describeWindow(key.Window)
+	return c
+}
+
+func describeWindow(w jwks.Window) string {
+	var parts []string
+	add := func(name string, seconds int64) {
+		parts = append(parts, name+" "+secondsToRFC3339(seconds))
+	}
+	if w.NotBefore != 0 {
+		add("nbf", w.NotBefore)
+	}
+	if w.Expires != 0 {
+		add("exp", w.Expires)
+	}
+	if w.Revoked {
+		add("revoked_at", w.RevokedAt)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// decodeSignature reads the 86 characters of a signature.
+func decodeSignature(s string) ([]byte, error) { return jwks.DecodeBase64URL(s, 64) }
+
+// signature: Ed25519 by the key of this kid over the characters of this_hash.
+func (r *run) signature() ([]Check, error) {
+	b := r.bundle
+	c := Check{Pointer: b.EntryPointer("signature")}
+	if !b.Generation.Signed() {
+		c.Status, c.Code = Skip, UnsignedGeneration
+		c.Message = fmt.Sprintf("records of generation %s are not signed", b.Generation)
+		return []Check{c}, nil
+	}
+	if b.Entry.Signature == "" {
+		c.Status, c.Code, c.Message = Fail, SignatureMissing, "the record has no signature"
+		return []Check{c}, nil
+	}
+	sig, err := decodeSignature(b.Entry.Signature)
+	if err != nil {
+		c.Status, c.Code = Fail, SignatureMalformed
+		c.Message = fmt.Sprintf("the signature is not 64 bytes of canonical base64url (RFC 7515 §2): %v", err)
+		c.Expected, c.Actual = "86 characters A-Za-z0-9-_", b.Entry.Signature
+		return []Check{c}, nil
+	}
+	key, err := r.policy.Keys.Lookup(b.Entry.KID)
+	if err != nil {
+		c.Code, c.Message = PublicKeyMissing, "not checked: there is no usable key of this kid"
+		return []Check{c}, nil
+	}
+	if !key.Verify([]byte(b.Entry.ThisHash), sig) {
+		c.Status, c.Code, c.Message = Fail, SignatureMismatch, "the signature does not fit this_hash under the key of this kid"
+		return []Check{c}, nil
+	}
+	// The characters are what is signed; a hash in other characters, though it
+	// be signed, is not the format's.
+	if _, err := bundle.ParseDigest(b.Entry.ThisHash); err != nil {
+		c.Status, c.Code, c.Message = Fail, HashMalformed, fmt.Sprintf("the signed text is no SHA-256 in lower-case hexadecimal: %v", err)
+		return []Check{c}, nil
+	}
+	return []Check{{Status: Pass, Code: OK, Message: "Ed25519 over this_hash by the key of this kid"}}, nil
+}

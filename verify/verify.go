@@ -1,0 +1,213 @@
+// Package verify decides whether Quality-on-Demand proof bundles are true. It
+// is a pure function of three separate inputs: the evidence (a bundle), the
+// trust (keys) and the expectation (a policy). It does no I/O and reads neither
+// clock nor environment, so the same inputs give the same report for ever.
+//
+//	keys, err := jwks.Parse(jwksJSON)
+//	b, err := bundle.Parse(bundleJSON)
+//	v, err := verify.New(verify.Policy{Keys: keys})
+//	report := v.Bundle(b)
+//	if err := report.Err(); err != nil { … }  // nil only when verified
+//
+// # The checks
+//
+// All of them are attempted, whatever the others found:
+//
+//	format         the input is one well-formed bundle
+//	artifact.hash  sha256(canonical(runtime_artifact)) is what the proof claims
+//	ledger.hash    this_hash is sha256(prev_hash + "|" + canonical(proof))
+//	ledger.link    prev_hash is the predecessor's this_hash (when one is given)
+//	signature.key  the key set has a usable key of exactly this kid, pinned if
+//	               pins are given, valid at the time that the proof claims
+//	signature      Ed25519 by that key over the 64 characters of this_hash
+//	consistency    session ids, paths, measured values, targets, decision and
+//	               reasons do not contradict each other
+//	claims.*       what the signature can't vouch for; warnings only
+//
+// A check that did not run is never a pass. The verdict is verified only if
+// format, artifact.hash, ledger.hash, signature.key, signature and consistency
+// all passed, and what the policy requires beside them.
+package verify
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/bundle/canonical"
+)
+
+// Verifier holds bundles to one policy. It is safe for concurrent use.
+type Verifier struct {
+	policy Policy
+	checks []check
+}
+
+// check is one row of the table that every bundle is held to. An error means
+// that the check itself could not be carried out.
+type check struct {
+	id  CheckID
+	run func(*run) ([]Check, error)
+}
+
+// defaultChecks is the table. The order matters only to readers, and to
+// explain, which looks back at all findings.
+var defaultChecks []check
+
+func init() {
+	defaultChecks = []check{
+		{Format, (*run).format},
+		{ArtifactHash, (*run).artifactHash},
+		{LedgerHash, (*run).ledgerHash},
+		{LedgerLink, (*run).ledgerLink},
+		{SignatureKey, (*run).signatureKey},
+		{Signature, (*run).signature},
+		{Consistency, (*run).consistency},
+		{ClaimsConstants, (*run).claimsConstants},
+		{ClaimsJitterTarget, (*run).claimsJitterTarget},
+		{ClaimsQoSStatus, (*run).claimsQoSStatus},
+		{ClaimsClamp, (*run).claimsClamp},
+		{ClaimsTimes, (*run).claimsTimes},
+	}
+}
+
+// New returns a Verifier for a policy, or an error when the policy means
+// nothing.
+func New(policy Policy) (*Verifier, error) {
+	if err := policy.validate(); err != nil {
+		return nil, err
+	}
+	return &Verifier{policy: policy, checks: defaultChecks}, nil
+}
+
+// Bundle verifies one bundle. The report is never nil; a nil bundle gives a
+// malformed one.
+func (v *Verifier) Bundle(b *bundle.Bundle) *Report { return v.Bundles([]*bundle.Bundle{b})[0] }
+
+// Bundles verifies several bundles, and their links where one of them is
+// another's predecessor. A record serves as predecessor only if its own hash
+// and signature hold. The reports stand in the order of the bundles.
+func (v *Verifier) Bundles(bundles []*bundle.Bundle) []*Report {
+	runs := make([]*run, len(bundles))
+	genuine := map[string]*run{}
+	for i, b := range bundles {
+		runs[i] = v.start(b)
+		if b == nil || !runs[i].genuine() {
+			continue
+		}
+		if _, seen := genuine[b.Entry.ThisHash]; !seen {
+			genuine[b.Entry.ThisHash] = runs[i]
+		}
+	}
+	successor := map[string]*run{}
+	reports := make([]*Report, len(bundles))
+	for i, r := range runs {
+		if r.bundle != nil {
+			r.predecessor = genuine[r.bundle.Entry.PrevHash]
+		}
+		r.all()
+		r.fork(successor)
+		reports[i] = r.report
+	}
+	return reports
+}
+
+// MalformedReport returns the report for an input that is no bundle, with the
+// reader's error as its finding.
+func MalformedReport(err error) *Report {
+	c := Check{ID: Format, Status: Fail, Code: bundle.CodeNotBundle, Message: "the input is not a proof bundle"}
+	var e *canonical.Error
+	if errors.As(err, &e) {
+		c.Code, c.Pointer = e.Code, e.Pointer
+		c.Message = e.Error()
+	} else if err != nil {
+		c.Message = err.Error()
+	}
+	return unread(c)
+}
+
+// UnreadableReport returns the report for an input whose bytes could not be
+// had: a missing file, a server that answered with an error.
+func UnreadableReport(err error) *Report {
+	return unread(Check{ID: Format, Status: Fail, Code: Unreadable, Message: fmt.Sprintf("the input could not be read: %v", err)})
+}
+
+func unread(c Check) *Report {
+	r := &Report{checks: []Check{c}}
+	for _, id := range alwaysRequired[1:] {
+		r.checks = append(r.checks, Check{ID: id, Code: c.Code, Message: "not run: the input could not be read"})
+	}
+	return r
+}
+
+// run is the work on one bundle.
+type run struct {
+	*Verifier
+	bundle      *bundle.Bundle
+	report      *Report
+	formulas    formulas
+	predecessor *run
+}
+
+func (v *Verifier) start(b *bundle.Bundle) *run {
+	r := &run{Verifier: v, bundle: b, report: &Report{required: v.policy.Require}}
+	if v.policy.Previous != "" {
+		r.report.required = append(append([]CheckID(nil), v.policy.Require...), LedgerLink)
+	}
+	if b == nil {
+		r.report = MalformedReport(nil)
+		return r
+	}
+	r.formulas = matchFormulas(b, v.policy.profiles())
+	r.report.subject = Subject{
+		Form: b.Form, Generation: b.Generation, Profile: r.formulas.profile,
+		SessionID: b.Proof.SessionID, SignedAt: b.Proof.CreatedAt,
+		PrevHash: b.Entry.PrevHash, ThisHash: b.Entry.ThisHash,
+		QoSProfile: b.Proof.QoSProfile, Result: b.Artifact.Result, UnsignedTime: b.Entry.CreatedAt,
+	}
+	if r.formulas.ledger == canonical.PythonDefault {
+		r.report.subject.Profile = canonical.PythonDefault
+	}
+	r.report.key = KeyUsed{KID: b.Entry.KID, Source: v.policy.KeySource}
+	return r
+}
+
+// all runs every check. A check that errs or panics is a check that did not
+// run: the input then can't be verified, and the others still are.
+func (r *run) all() {
+	if r.bundle == nil {
+		return
+	}
+	for _, c := range r.checks {
+		findings, err := r.guarded(c)
+		if err != nil {
+			findings = []Check{{Code: InternalError, Message: fmt.Sprintf("the check could not be carried out: %v", err)}}
+		}
+		if len(findings) == 0 {
+			findings = []Check{{Code: InternalError, Message: "the check returned no finding"}}
+		}
+		for _, f := range findings {
+			f.ID = c.id
+			r.report.checks = append(r.report.checks, f)
+		}
+	}
+	r.explain()
+	r.note()
+}
+
+func (r *run) guarded(c check) (findings []Check, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			findings, err = nil, fmt.Errorf("internal error: %v", p)
+		}
+	}()
+	return c.run(r)
+}
+
+func (r *run) format() ([]Check, error) {
+	message := "one proof bundle of generation " + string(r.bundle.Generation)
+	if r.bundle.Form == bundle.FormRecord {
+		message = "one ledger record of generation " + string(r.bundle.Generation) + ", which comes without its artifact"
+	}
+	return []Check{{Status: Pass, Code: OK, Message: message}}, nil
+}
