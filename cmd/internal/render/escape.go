@@ -1,0 +1,71 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Every value that came from outside passes through one of these two functions
+// before it reaches an output: a bundle must not be able to move the cursor,
+// write to the clipboard or turn the reading direction of its own verdict.
+
+// Printable returns s with every character that is not plainly visible escaped:
+// control characters (C0, DEL, C1), escape sequences, bidirectional controls,
+// zero-width and other format characters, line and paragraph separators,
+// private-use and unassigned characters, and invalid UTF-8.
+func Printable(s string) string {
+	if visible(s) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+		i += n
+	}
+	return b.String()
+}
+
+func visible(s string) bool {
+	for _, r := range s {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// PrintableJSON escapes the same characters in JSON text, as \u escapes, so
+// that the text stays the same JSON value. Newlines between tokens are kept;
+// inside strings JSON never has them raw.
+func PrintableJSON(text []byte) []byte {
+	if visible(strings.ReplaceAll(string(text), "\n", "")) {
+		return text
+	}
+	var b []byte
+	for len(text) > 0 {
+		r, n := utf8.DecodeRune(text)
+		switch {
+		case r == '\n' || unicode.IsPrint(r) && r != utf8.RuneError:
+			b = append(b, text[:n]...)
+		case r < 0x10000:
+			b = fmt.Appendf(b, `\u%04x`, r)
+		default:
+			r -= 0x10000
+			b = fmt.Appendf(b, `\u%04x\u%04x`, 0xD800+r>>10, 0xDC00+r&0x3FF)
+		}
+		text = text[n:]
+	}
+	return b
+}

@@ -1,0 +1,170 @@
+package render
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"io"
+
+	"github.com/qodverify/qodverify/verify"
+)
+
+// SchemaID names the layout of the JSON report. It changes when a reader of
+// the old layout would misread the new one.
+const SchemaID = "qodverify/report/v1"
+
+// Schema is the JSON Schema (draft 2020-12) of the report.
+//
+//go:embed report.v1.schema.json
+var Schema []byte
+
+// signatureRule is stated in every report, since Ed25519 verifiers differ.
+const signatureRule = "Ed25519 as crypto/ed25519 and OpenSSL (RFC 8032 §5.1.7, cofactorless, canonical S); public keys of small order or non-canonical encoding are refused"
+
+type jsonRun struct {
+	Schema        string       `json:"schema"`
+	Verdict       string       `json:"verdict"`
+	Tool          Tool         `json:"tool"`
+	SignatureRule string       `json:"signature_rule"`
+	Summary       jsonSummary  `json:"summary"`
+	Results       []jsonResult `json:"results"`
+	Problem       *Problem     `json:"error,omitempty"`
+}
+
+type jsonSummary struct {
+	Inputs       int `json:"inputs"`
+	Verified     int `json:"verified"`
+	Failed       int `json:"failed"`
+	Inconclusive int `json:"inconclusive"`
+	Malformed    int `json:"malformed"`
+}
+
+type jsonResult struct {
+	Input      string `json:"input"`
+	Verdict    string `json:"verdict"`
+	Reason     string `json:"reason"`
+	Proven     bool   `json:"proven"`
+	SessionID  string `json:"session_id,omitempty"`
+	SignedAt   string `json:"signed_at,omitempty"`
+	Profile    string `json:"profile,omitempty"`
+	Generation string `json:"generation,omitempty"`
+	Form       string `json:"form,omitempty"`
+
+	Key      *jsonKey      `json:"key"`
+	Unsigned *jsonUnsigned `json:"unsigned,omitempty"`
+
+	// The original service's /verify answer has these under the same names.
+	Verified        bool  `json:"verified"`
+	SignatureOK     *bool `json:"signature_verified"`
+	LedgerHashOK    *bool `json:"ledger_hash_verified"`
+	ArtifactOK      *bool `json:"runtime_artifact_verified"`
+	ChainContinuity *bool `json:"chain_continuity_verified"`
+
+	Checks     []jsonCheck `json:"checks"`
+	Notes      []jsonNote  `json:"notes"`
+	NotCovered []string    `json:"not_covered"`
+}
+
+type jsonKey struct {
+	KID        string  `json:"kid"`
+	Thumbprint *string `json:"thumbprint"`
+	Source     string  `json:"source"`
+	Pinned     bool    `json:"pinned"`
+}
+
+// jsonUnsigned holds values that nothing protects, apart from those that are
+// proven.
+type jsonUnsigned struct {
+	KID             string `json:"kid"`
+	LedgerCreatedAt string `json:"ledger_created_at"`
+}
+
+type jsonCheck struct {
+	ID       string `json:"id"`
+	Status   string `json:"status"`
+	Required bool   `json:"required"`
+	Code     string `json:"code"`
+	Message  string `json:"message"`
+	Expected string `json:"expected,omitempty"`
+	Actual   string `json:"actual,omitempty"`
+	Hint     string `json:"hint,omitempty"`
+	Pointer  string `json:"pointer,omitempty"`
+}
+
+type jsonNote struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Pointer string `json:"pointer,omitempty"`
+}
+
+// JSON writes the report as one document.
+func JSON(w io.Writer, run Run) error {
+	doc := jsonRun{
+		Schema: SchemaID, Verdict: run.Verdict().String(), Tool: run.Tool, SignatureRule: signatureRule,
+		Summary: jsonSummary{
+			Inputs: len(run.Results), Verified: run.count(verify.Verified), Failed: run.count(verify.Failed),
+			Inconclusive: run.count(verify.Inconclusive), Malformed: run.count(verify.Malformed),
+		},
+		Results: []jsonResult{}, Problem: run.Problem,
+	}
+	for _, r := range run.Results {
+		doc.Results = append(doc.Results, resultJSON(r))
+	}
+	return WriteJSON(w, doc)
+}
+
+// WriteJSON writes any value as indented, printable JSON.
+func WriteJSON(w io.Writer, v any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(PrintableJSON(b.Bytes()))
+	return err
+}
+
+func resultJSON(r Result) jsonResult {
+	report := r.Report
+	s := report.Subject()
+	out := jsonResult{
+		Input: r.Input, Verdict: report.Verdict().String(), Reason: string(report.Reason()), Proven: report.Proven(),
+		SessionID: s.SessionID, SignedAt: s.SignedAt,
+		Verified:        report.Verdict() == verify.Verified,
+		SignatureOK:     decided(report.Outcome(verify.Signature)),
+		LedgerHashOK:    decided(report.Outcome(verify.LedgerHash)),
+		ArtifactOK:      decided(report.Outcome(verify.ArtifactHash)),
+		ChainContinuity: decided(report.Outcome(verify.LedgerLink)),
+		Checks:          []jsonCheck{}, Notes: []jsonNote{}, NotCovered: []string{},
+	}
+	if s.Form != "" {
+		out.Form, out.Generation, out.Profile = string(s.Form), string(s.Generation), s.Profile.String()
+		key := report.Key()
+		out.Key = &jsonKey{KID: key.KID, Source: key.Source, Pinned: key.Pinned}
+		if key.Found {
+			t := key.Thumbprint.String()
+			out.Key.Thumbprint = &t
+		}
+		out.Unsigned = &jsonUnsigned{KID: key.KID, LedgerCreatedAt: s.UnsignedTime}
+	}
+	for _, c := range report.Checks() {
+		out.Checks = append(out.Checks, jsonCheck{string(c.ID), c.Status.String(), report.Required(c.ID), string(c.Code), c.Message, c.Expected, c.Actual, c.Hint, c.Pointer})
+	}
+	for _, n := range append(report.Notes(), r.Notes...) {
+		out.Notes = append(out.Notes, jsonNote{string(n.Code), n.Message, n.Pointer})
+	}
+	out.NotCovered = append(out.NotCovered, notCovered(report)...)
+	return out
+}
+
+// decided is null for a check that neither passed nor failed.
+func decided(s verify.Status) *bool {
+	switch s {
+	case verify.Pass, verify.Fail:
+		ok := s == verify.Pass
+		return &ok
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/qodverify/qodverify/jwks"
+)
+
+// KeyList is one read key set, or why it can't be used.
+type KeyList struct {
+	Source string
+	Set    *jwks.KeySet
+	Err    error
+}
+
+// Faulty reports whether the set has an Ed25519 key that may not verify. Keys
+// of other types are no fault.
+func Faulty(set *jwks.KeySet) bool {
+	return set.Len() == 0 || slices.ContainsFunc(set.Refused(), func(r jwks.RefusedKeyError) bool { return r.Code != jwks.CodeKeyType })
+}
+
+func window(w jwks.Window) string {
+	var parts []string
+	add := func(what string, seconds int64) {
+		parts = append(parts, what+" "+time.Unix(seconds, 0).UTC().Format(time.RFC3339))
+	}
+	if w.NotBefore != 0 {
+		add("from", w.NotBefore)
+	}
+	if w.Expires != 0 {
+		add("until", w.Expires)
+	}
+	if w.Revoked {
+		add("revoked", w.RevokedAt)
+		if w.RevokeReason != "" {
+			parts = append(parts, "("+w.RevokeReason+")")
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// KeysText lists key sets for a person.
+func KeysText(w io.Writer, lists []KeyList, o TextOptions) error {
+	var b strings.Builder
+	p := newPainter(&b, o)
+	for i, list := range lists {
+		if i > 0 {
+			p.line("")
+		}
+		if list.Err != nil {
+			p.line("%s: %s", p.bold.Sprint(Printable(list.Source)), p.bad.Sprint("UNUSABLE"))
+			p.field("why", "%v", list.Err)
+			continue
+		}
+		p.line("%s: %d usable, %d not", p.bold.Sprint(Printable(list.Source)), list.Set.Len(), len(list.Set.Refused()))
+		for k := range list.Set.All() {
+			p.line("  %s  %s  %s  %s", p.good.Sprint("usable "), k.Thumbprint(), Printable(fmt.Sprintf("%q", k.KID)), Printable(window(k.Window)))
+		}
+		for _, r := range list.Set.Refused() {
+			word := p.bad.Sprint("refused")
+			if r.Code == jwks.CodeKeyType {
+				word = p.subtle.Sprint("skipped")
+			}
+			p.line("  %s  %s  %s", word, Printable(fmt.Sprintf("%q", r.KID)), Printable(r.Pointer+": "+r.Reason))
+		}
+		for _, warning := range list.Set.Warnings() {
+			p.line("  %s  %s", p.doubt.Sprint("warning"), Printable(warning))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// KeysJSON lists key sets as one document.
+func KeysJSON(w io.Writer, tool Tool, lists []KeyList) error {
+	type key struct {
+		KID        string `json:"kid"`
+		Usable     bool   `json:"usable"`
+		Thumbprint string `json:"thumbprint,omitempty"`
+		NotBefore  int64  `json:"nbf,omitempty"`
+		Expires    int64  `json:"exp,omitempty"`
+		RevokedAt  int64  `json:"revoked_at,omitempty"`
+		Code       string `json:"code,omitempty"`
+		Reason     string `json:"reason,omitempty"`
+		Pointer    string `json:"pointer,omitempty"`
+	}
+	type set struct {
+		Source   string   `json:"source"`
+		Error    string   `json:"error,omitempty"`
+		Keys     []key    `json:"keys"`
+		Warnings []string `json:"warnings"`
+	}
+	doc := struct {
+		Schema string `json:"schema"`
+		Tool   Tool   `json:"tool"`
+		Sets   []set  `json:"sets"`
+	}{"qodverify/keys/v1", tool, []set{}}
+	for _, list := range lists {
+		s := set{Source: list.Source, Keys: []key{}, Warnings: append([]string{}, list.Set.Warnings()...)}
+		if list.Err != nil {
+			s.Error = list.Err.Error()
+		}
+		for k := range list.Set.All() {
+			s.Keys = append(s.Keys, key{KID: k.KID, Usable: true, Thumbprint: k.Thumbprint().String(), NotBefore: k.Window.NotBefore, Expires: k.Window.Expires, RevokedAt: k.Window.RevokedAt})
+		}
+		for _, r := range list.Set.Refused() {
+			s.Keys = append(s.Keys, key{KID: r.KID, Code: string(r.Code), Reason: r.Reason, Pointer: r.Pointer})
+		}
+		doc.Sets = append(doc.Sets, s)
+	}
+	return WriteJSON(w, doc)
+}

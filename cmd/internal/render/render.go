@@ -1,0 +1,96 @@
+// Package render turns reports into what people and machines read. It decides
+// nothing: verdicts come from package verify, and every value is escaped for
+// the output it goes to.
+package render
+
+import (
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/verify"
+)
+
+// Run is everything that one invocation has to say.
+type Run struct {
+	Tool    Tool
+	Results []Result
+	Problem *Problem // why there are no results, or not all that were asked for
+}
+
+// Tool identifies the program that judged.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Problem is an error that concerns the whole invocation.
+type Problem struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// Result is the outcome for one input.
+type Result struct {
+	Input  string
+	Report *verify.Report
+	Notes  []verify.Note // beside those of the report
+}
+
+// Verdict joins the verdicts of all inputs: the worst, in the order failed,
+// malformed, inconclusive, verified. Without any input nothing was verified.
+func (r Run) Verdict() verify.Verdict {
+	if len(r.Results) == 0 || r.Problem != nil {
+		return worst(verify.Inconclusive, r.Results)
+	}
+	return worst(verify.Verified, r.Results)
+}
+
+func worst(v verify.Verdict, results []Result) verify.Verdict {
+	rank := func(v verify.Verdict) int {
+		switch v {
+		case verify.Failed:
+			return 3
+		case verify.Malformed:
+			return 2
+		case verify.Verified:
+			return 0
+		}
+		return 1
+	}
+	for _, result := range results {
+		if got := result.Report.Verdict(); rank(got) > rank(v) {
+			v = got
+		}
+	}
+	return v
+}
+
+func (r Run) count(v verify.Verdict) (n int) {
+	for _, result := range r.Results {
+		if result.Report.Verdict() == v {
+			n++
+		}
+	}
+	return n
+}
+
+// notCovered says in plain words what the verdict does not speak of.
+func notCovered(r *verify.Report) []string {
+	if r.Verdict() == verify.Malformed {
+		return nil
+	}
+	var list []string
+	switch r.Outcome(verify.LedgerLink) {
+	case verify.Pass, verify.Fail:
+		list = append(list, "records after this one in the ledger: unknown")
+	default:
+		list = append(list, "position in the ledger: not checked, give --previous or the ledger")
+	}
+	if r.Subject().Form == bundle.FormBundle {
+		list = append(list, "unsigned members: ledger.created_at, ledger.kid, jwks_url")
+	} else {
+		list = append(list, "unsigned members: created_at, kid")
+	}
+	if key := r.Key(); key.Found && !key.Pinned {
+		list = append(list, "whose key it is: not pinned, compare its thumbprint with the operator and give --pin")
+	}
+	return append(list, "whether the measurements are true: a signature shows who claims them")
+}

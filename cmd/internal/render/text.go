@@ -1,0 +1,191 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/fatih/color"
+
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/verify"
+)
+
+// The rules of the text report: the verdict first; when it is not "verified",
+// the reason and the hint before everything else; one line a check; what the
+// verdict does not cover, always. The words are the same with and without
+// colour, and on a terminal and in a pipe.
+
+// TextOptions adjusts [Text].
+type TextOptions struct {
+	Color bool
+}
+
+type painter struct {
+	w                        io.Writer
+	good, bad, doubt, subtle *color.Color
+	bold                     *color.Color
+}
+
+func newPainter(w io.Writer, o TextOptions) *painter {
+	paint := func(attributes ...color.Attribute) *color.Color {
+		c := color.New(attributes...)
+		if o.Color {
+			c.EnableColor()
+		} else {
+			c.DisableColor() // whatever the environment says: the caller has decided
+		}
+		return c
+	}
+	return &painter{w: w, good: paint(color.FgGreen), bad: paint(color.FgRed), doubt: paint(color.FgYellow), subtle: paint(color.Faint), bold: paint(color.Bold)}
+}
+
+// Text writes the report for a person.
+func Text(w io.Writer, run Run, o TextOptions) error {
+	var b strings.Builder
+	p := newPainter(&b, o)
+	for i, r := range run.Results {
+		if i > 0 {
+			p.line("")
+		}
+		p.result(r)
+	}
+	if len(run.Results) > 1 {
+		p.line("")
+		p.line("%d inputs: %d verified, %d failed, %d inconclusive, %d malformed", len(run.Results),
+			run.count(verify.Verified), run.count(verify.Failed), run.count(verify.Inconclusive), run.count(verify.Malformed))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (p *painter) line(format string, args ...any) {
+	fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprintf(format, args...), " "))
+}
+
+// field writes one labelled line; the values are escaped here.
+func (p *painter) field(label, format string, args ...any) {
+	p.line("  %-11s  %s", label, Printable(fmt.Sprintf(format, args...)))
+}
+
+func (p *painter) result(r Result) {
+	report := r.Report
+	verdict := report.Verdict()
+	heading := p.bold.Sprint(Printable(r.Input)) + ": " + p.verdict(verdict)
+	if verdict != verify.Verified {
+		heading += " (" + Printable(string(report.Reason())) + ")"
+	}
+	p.line("%s", heading)
+	p.reasons(report)
+	if verdict == verify.Malformed {
+		return
+	}
+	p.subject(report)
+	p.checks(report)
+	for _, n := range append(report.Notes(), r.Notes...) {
+		at := ""
+		if n.Pointer != "" {
+			at = n.Pointer + ": "
+		}
+		p.field("note", "%s%s", at, n.Message)
+	}
+	for i, s := range notCovered(report) {
+		label := "not covered"
+		if i > 0 {
+			label = ""
+		}
+		p.field(label, "%s", s)
+	}
+}
+
+func (p *painter) verdict(v verify.Verdict) string {
+	s := strings.ToUpper(v.String())
+	switch v {
+	case verify.Verified:
+		return p.good.Sprint(s)
+	case verify.Inconclusive:
+		return p.doubt.Sprint(s)
+	}
+	return p.bad.Sprint(s)
+}
+
+// reasons tells why an input is not verified: every failure, or, without any,
+// every required check that could not run.
+func (p *painter) reasons(report *verify.Report) {
+	failed := report.Verdict() != verify.Inconclusive
+	for _, c := range report.Checks() {
+		if failed && c.Status != verify.Fail || !failed && (c.Status == verify.Pass || !report.Required(c.ID)) {
+			continue
+		}
+		if report.Verdict() == verify.Verified {
+			continue
+		}
+		p.field("why", "%s: %s", c.ID, c.Message)
+		if c.Pointer != "" && report.Verdict() != verify.Malformed { // a malformed input's message has the place
+			p.field("  at", "%s", c.Pointer)
+		}
+		if c.Expected != "" && c.Status == verify.Fail {
+			p.field("  expected", "%s", c.Expected)
+			p.field("  found", "%s", c.Actual)
+		}
+		if c.Hint != "" {
+			p.field("  hint", "%s", c.Hint)
+		}
+	}
+}
+
+func (p *painter) subject(report *verify.Report) {
+	s, key := report.Subject(), report.Key()
+	standing := "claimed, not proven"
+	if report.Proven() {
+		standing = "signed"
+	}
+	p.field("session", "%s (%s)", s.SessionID, standing)
+	if s.SignedAt != "" {
+		p.field("made at", "%s (%s; the signer's own clock)", s.SignedAt, standing)
+	}
+	if s.QoSProfile != "" {
+		p.field("profile", "%s (%s)", s.QoSProfile, standing)
+	}
+	if s.Result != "" {
+		// The result stands in the artifact: signed only through its hash.
+		if report.Outcome(verify.ArtifactHash) != verify.Pass {
+			standing = "claimed, not proven"
+		}
+		p.field("result", "%s (%s)", s.Result, standing)
+	}
+	source := key.Source
+	if source == "" {
+		source = "no source"
+	}
+	switch {
+	case key.Found && key.Pinned:
+		p.field("key", "%q, thumbprint %s, from %s, pinned", key.KID, key.Thumbprint, source)
+	case key.Found:
+		p.field("key", "%q, thumbprint %s, from %s, not pinned", key.KID, key.Thumbprint, source)
+	case s.Generation != bundle.V01:
+		p.field("key", "%q: none usable (from %s)", key.KID, source)
+	}
+	p.field("format", "generation %s, canonical profile %s", s.Generation, s.Profile)
+}
+
+func (p *painter) checks(report *verify.Report) {
+	for _, c := range report.Checks() {
+		message := c.Message
+		if c.Status == verify.Fail {
+			message = string(c.Code) // told in full above
+		}
+		status := fmt.Sprintf("%-11s", c.Status)
+		switch c.Status {
+		case verify.Pass:
+			status = p.good.Sprint(status)
+		case verify.Fail:
+			status = p.bad.Sprint(status)
+		case verify.Warn, verify.NotRun:
+			status = p.doubt.Sprint(status)
+		default:
+			status = p.subtle.Sprint(status)
+		}
+		p.line("  %s  %-20s  %s", status, c.ID, Printable(message))
+	}
+}

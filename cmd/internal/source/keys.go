@@ -1,0 +1,170 @@
+package source
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/lestrrat-go/jwx/v2/jwk"
+
+	"github.com/qodverify/qodverify/jwks"
+)
+
+// Keys is a key set with where it came from.
+type Keys struct {
+	Set    *jwks.KeySet // nil when there is none
+	Source string       // for people
+	// SameOrigin: the keys came from the server that served the bundle, so they
+	// show that the two agree and not that the server is whom one thinks.
+	SameOrigin bool
+	Err        error // a set was found and could not be used
+}
+
+// Keyring finds the keys for each input, and reads every source once.
+type Keyring struct {
+	Reader *Reader
+	// Given are files and URLs that the user named. When there are any, no
+	// other place is looked at.
+	Given []string
+
+	given *Keys
+	cache map[string]Keys
+}
+
+// Load reads the given sources. Its error means that what the user named can't
+// be used.
+func (k *Keyring) Load(inputOrigins []*url.URL) error {
+	if len(k.Given) == 0 {
+		return nil
+	}
+	var sets []*jwks.KeySet
+	for _, name := range k.Given {
+		set, err := k.read(name, inputOrigins)
+		if err != nil {
+			return fmt.Errorf("keys from %s: %w", name, err)
+		}
+		sets = append(sets, set)
+	}
+	merged, err := jwks.Merge(sets...)
+	if err != nil {
+		return fmt.Errorf("keys from %s: %w", strings.Join(k.Given, ", "), err)
+	}
+	k.given = &Keys{Set: merged, Source: strings.Join(k.Given, ", ")}
+	return nil
+}
+
+func (k *Keyring) read(name string, inputOrigins []*url.URL) (*jwks.KeySet, error) {
+	var data []byte
+	var err error
+	if IsURL(name) {
+		u, checkErr := k.Reader.check(name)
+		if checkErr != nil {
+			return nil, checkErr
+		}
+		token := ""
+		for _, o := range inputOrigins {
+			if sameOrigin(o, u) {
+				token = k.Reader.Token
+			}
+		}
+		data, err = k.Reader.fetch(u, jwks.MaxBytes, token)
+	} else {
+		data, err = ReadFile(name, jwks.MaxBytes)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ParseKeys(data)
+}
+
+// For returns the keys to judge an input with: the given ones, else those
+// beside its file, else those of its server.
+func (k *Keyring) For(in Input) Keys {
+	switch {
+	case k.given != nil:
+		return *k.given
+	case in.Dir != "":
+		name := filepath.Join(in.Dir, KeysFile)
+		if _, err := os.Stat(name); err != nil {
+			return Keys{}
+		}
+		return k.cached(name, nil)
+	case in.Origin != nil:
+		return k.cached(in.Origin.JoinPath(jwksPath).String(), in.Origin)
+	}
+	return Keys{}
+}
+
+func (k *Keyring) cached(name string, inputOrigin *url.URL) Keys {
+	if found, ok := k.cache[name]; ok {
+		return found
+	}
+	found := Keys{Source: name, SameOrigin: inputOrigin != nil}
+	var origins []*url.URL
+	if inputOrigin != nil {
+		origins = append(origins, inputOrigin)
+	}
+	found.Set, found.Err = k.read(name, origins)
+	if k.cache == nil {
+		k.cache = map[string]Keys{}
+	}
+	k.cache[name] = found
+	return found
+}
+
+// ParseKeys reads a key set with our guard and then holds every usable key to
+// jwx: the two must read the same 32 bytes and compute the same thumbprint. The
+// check lives here and not in package jwks because jwx brings an HTTP client
+// along, which a program that imports the library must not pay for.
+func ParseKeys(data []byte) (*jwks.KeySet, error) {
+	set, err := jwks.Parse(data)
+	if err != nil {
+		return nil, err
+	}
+	for k := range set.All() {
+		if err := agree(k); err != nil {
+			return nil, fmt.Errorf("the key %q is read differently by jwx: %w", k.KID, err)
+		}
+	}
+	return set, nil
+}
+
+func agree(k jwks.Key) error {
+	parsed, err := jwk.ParseKey(k.JWK)
+	if err != nil {
+		return err
+	}
+	var public ed25519.PublicKey
+	if err := parsed.Raw(&public); err != nil {
+		return err
+	}
+	if !bytes.Equal(public, k.Public[:]) || parsed.KeyID() != k.KID {
+		return fmt.Errorf("another key or kid")
+	}
+	thumbprint, err := parsed.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return err
+	}
+	if want := k.Thumbprint(); !bytes.Equal(thumbprint, want[:]) {
+		return fmt.Errorf("another thumbprint")
+	}
+	return nil
+}
+
+// KeySet reads one key set by name: a file, a URL, or "-" for stdin.
+func (r *Reader) KeySet(name string, stdin io.Reader) (*jwks.KeySet, error) {
+	if name != "-" {
+		return (&Keyring{Reader: r}).read(name, nil)
+	}
+	data, err := readBounded(stdin, jwks.MaxBytes)
+	if err != nil {
+		return nil, err
+	}
+	return ParseKeys(data)
+}

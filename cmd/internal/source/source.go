@@ -1,0 +1,195 @@
+// Package source brings bytes to the verifier: from files, directories, stdin
+// and URLs, each within bounds. It is the only room of the program that dials
+// out, and it does so only to a URL that the user typed: nothing inside a
+// bundle, a key set or a reply is ever followed.
+package source
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/qodverify/qodverify/bundle/canonical"
+)
+
+// MaxBytes bounds one input, from wherever it comes.
+const MaxBytes = canonical.MaxBytes
+
+// KeysFile is the name under which a key set is found beside a bundle. In a
+// directory it is no input.
+const KeysFile = "jwks.json"
+
+// ErrUsage marks an error that the user mends on the command line.
+var ErrUsage = errors.New("usage")
+
+// Input is one input's bytes, or why there are none.
+type Input struct {
+	Name   string   // as the user would name it: a path, "-" or a URL
+	Data   []byte   // nil when Err is set
+	Err    error    // the input could not be read
+	Dir    string   // the folder that holds it; "" unless it is a file
+	Origin *url.URL // where it was fetched; nil unless it is a URL
+}
+
+// Reader reads inputs under one set of options. The zero Reader reads local
+// files and https URLs.
+type Reader struct {
+	Stdin     io.Reader
+	Offline   bool   // refuse every URL
+	AllowHTTP bool   // http beyond loopback
+	Token     string // bearer token for the origins of the inputs, and for no other
+	Session   string // session to ask a server's base URL, or to find in an artifacts folder
+}
+
+// IsURL reports whether an argument is a URL rather than a path.
+func IsURL(arg string) bool {
+	scheme, _, ok := strings.Cut(arg, "://")
+	return ok && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
+}
+
+// Inputs reads all arguments in order. A directory gives one input a file.
+// Unreadable inputs are returned with their error, so that the others are
+// still verified; the error of Inputs itself is one of usage.
+func (r *Reader) Inputs(args []string) ([]Input, error) {
+	if r.Session != "" && !isSession(r.Session) {
+		return nil, fmt.Errorf("%w: --session %q is no session id (letters, digits and hyphens)", ErrUsage, r.Session)
+	}
+	var inputs []Input
+	stdin := false
+	for _, arg := range args {
+		switch {
+		case arg == "-" && stdin:
+			return nil, fmt.Errorf("%w: stdin (-) can be read only once", ErrUsage)
+		case arg == "-" && r.Session != "":
+			return nil, fmt.Errorf("%w: --session needs a server's base URL or an artifacts folder, not stdin", ErrUsage)
+		case arg == "-":
+			stdin = true
+			data, err := readBounded(r.Stdin, MaxBytes)
+			inputs = append(inputs, Input{Name: arg, Data: data, Err: err})
+		case IsURL(arg):
+			target, err := r.bundleURL(arg)
+			if err != nil {
+				return nil, err
+			}
+			data, err := r.fetch(target, MaxBytes, r.Token)
+			inputs = append(inputs, Input{Name: target.String(), Data: data, Err: err, Origin: origin(target)})
+		case strings.Contains(arg, "://"):
+			return nil, fmt.Errorf("%w: %q: only http and https URLs are read", ErrUsage, arg)
+		default:
+			found, err := r.path(arg)
+			if err != nil {
+				return nil, err
+			}
+			inputs = append(inputs, found...)
+		}
+	}
+	return inputs, nil
+}
+
+// isSession keeps a session id from changing a URL's path or a file pattern.
+func isSession(s string) bool {
+	return len(s) <= 128 && strings.Trim(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-") == ""
+}
+
+// path reads a file, or the *.json of a directory.
+func (r *Reader) path(arg string) ([]Input, error) {
+	info, err := os.Stat(arg)
+	if err != nil {
+		return []Input{{Name: arg, Err: plain(err)}}, nil
+	}
+	if !info.IsDir() {
+		if r.Session != "" {
+			return nil, fmt.Errorf("%w: --session needs a server's base URL or an artifacts folder, and %q is a file", ErrUsage, arg)
+		}
+		data, err := ReadFile(arg, MaxBytes)
+		return []Input{{Name: arg, Data: data, Err: err, Dir: filepath.Dir(arg)}}, nil
+	}
+	pattern := "*.json"
+	if r.Session != "" {
+		// The original names a proof snapshot proof_{sid}_{time}.json. The
+		// session is matched as text, never as a pattern.
+		pattern = "proof_*.json"
+	}
+	entries, err := os.ReadDir(arg)
+	if err != nil {
+		return []Input{{Name: arg, Err: plain(err)}}, nil
+	}
+	var inputs []Input
+	for _, e := range entries {
+		ok, _ := filepath.Match(pattern, e.Name())
+		if !ok || e.Name() == KeysFile || r.Session != "" && !strings.HasPrefix(e.Name(), "proof_"+r.Session+"_") {
+			continue
+		}
+		// Only regular files: a FIFO or a device in a directory would hang or
+		// never end, and nobody named it.
+		name := filepath.Join(arg, e.Name())
+		if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		data, err := ReadFile(name, MaxBytes)
+		inputs = append(inputs, Input{Name: name, Data: data, Err: err, Dir: arg})
+	}
+	slices.SortFunc(inputs, func(a, b Input) int { return strings.Compare(a.Name, b.Name) })
+	return inputs, nil
+}
+
+// ReadFile reads at most limit bytes of a file and fails when there are more.
+func ReadFile(name string, limit int) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, plain(err)
+	}
+	defer f.Close()
+	return readBounded(f, limit)
+}
+
+func readBounded(r io.Reader, limit int) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	if err != nil {
+		return nil, plain(err)
+	}
+	if len(data) > limit {
+		return nil, fmt.Errorf("larger than %d bytes", limit)
+	}
+	return data, nil
+}
+
+// plain drops operation and path, which the caller names anyway.
+func plain(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// Artifact reads a runtime artifact at the path that a proof names, inside dir
+// and nowhere else: the path is untrusted, so os.Root refuses one that leaves
+// the folder by "..", by a root, or by a symbolic link.
+func Artifact(dir, path string) ([]byte, error) {
+	if !filepath.IsLocal(filepath.FromSlash(path)) || strings.ContainsAny(path, "\\:\x00") {
+		return nil, errors.New("the proof names a path outside the artifacts folder; it was not opened")
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, plain(err)
+	}
+	defer root.Close()
+	if info, err := root.Stat(filepath.FromSlash(path)); err != nil {
+		return nil, plain(err)
+	} else if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	f, err := root.Open(filepath.FromSlash(path))
+	if err != nil {
+		return nil, plain(err)
+	}
+	defer f.Close()
+	return readBounded(f, MaxBytes)
+}

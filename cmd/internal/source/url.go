@@ -1,0 +1,121 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	timeout      = 10 * time.Second // for one whole exchange
+	maxRedirects = 3
+	jwksPath     = "/.well-known/jwks.json"
+)
+
+// bundleURL checks a URL argument and completes a base URL by the session.
+func (r *Reader) bundleURL(arg string) (*url.URL, error) {
+	u, err := r.check(arg)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case r.Session != "":
+		u = u.JoinPath("proof", r.Session, "bundle")
+	case strings.Trim(u.Path, "/") == "":
+		return nil, fmt.Errorf("%w: %s is a server's base URL: give --session ID, or the URL of a bundle", ErrUsage, u)
+	}
+	return u, nil
+}
+
+// check refuses URLs that must not be asked: anything when offline, credentials
+// in the URL, plain http beyond this machine.
+func (r *Reader) check(arg string) (*url.URL, error) {
+	if r.Offline {
+		return nil, fmt.Errorf("%w: --offline refuses the URL %q", ErrUsage, arg)
+	}
+	u, err := url.Parse(arg)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %q is not a URL", ErrUsage, arg)
+	}
+	switch {
+	case u.Hostname() == "":
+		return nil, fmt.Errorf("%w: the URL %q names no host", ErrUsage, arg)
+	case u.User != nil:
+		return nil, fmt.Errorf("%w: a URL with a user name or password is refused; a service's token goes into $QODVERIFY_TOKEN", ErrUsage)
+	case u.Scheme == "http" && !isLoopback(u.Hostname()) && !r.AllowHTTP:
+		return nil, fmt.Errorf("%w: %s is plain http, where anyone on the way can swap keys and bundle; use https, or --allow-http", ErrUsage, u)
+	}
+	u.Fragment = ""
+	return u, nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// origin returns scheme, host and port alone (RFC 6454).
+func origin(u *url.URL) *url.URL {
+	return &url.URL{Scheme: strings.ToLower(u.Scheme), Host: strings.ToLower(u.Host)}
+}
+
+func sameOrigin(a, b *url.URL) bool { return *origin(a) == *origin(b) }
+
+// fetch gets one document. The token goes only to u's own origin, which is also
+// the only one to which a redirect may lead, and never over plain http beyond
+// this machine.
+func (r *Reader) fetch(u *url.URL, limit int, token string) ([]byte, error) {
+	client := &http.Client{
+		Timeout: timeout,
+		CheckRedirect: func(next *http.Request, via []*http.Request) error {
+			if !sameOrigin(next.URL, u) {
+				return fmt.Errorf("the redirect leaves the origin, to %s", origin(next.URL))
+			}
+			if len(via) > maxRedirects {
+				return fmt.Errorf("more than %d redirects", maxRedirects)
+			}
+			return nil
+		},
+	}
+	request, err := http.NewRequest(http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept", "application/json, application/jwk-set+json")
+	request.Header.Set("User-Agent", "qodverify")
+	sendToken := token != "" && (u.Scheme == "https" || isLoopback(u.Hostname()))
+	if sendToken {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	reply, err := client.Do(request)
+	if err != nil {
+		var wrapped *url.Error
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err // without the URL, which the caller names
+		}
+		return nil, err
+	}
+	defer reply.Body.Close()
+	if reply.StatusCode != http.StatusOK {
+		return nil, statusError(reply, sendToken)
+	}
+	return readBounded(reply.Body, limit)
+}
+
+func statusError(reply *http.Response, sentToken bool) error {
+	hint := ""
+	switch reply.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		hint = "; the service asks for a token: set $QODVERIFY_TOKEN"
+		if sentToken {
+			hint = "; the token in $QODVERIFY_TOKEN was refused"
+		}
+	case http.StatusNotFound:
+		hint = "; the service has no such proof (was the session finalized?)"
+	}
+	return fmt.Errorf("the server answered %d %s%s", reply.StatusCode, http.StatusText(reply.StatusCode), hint)
+}

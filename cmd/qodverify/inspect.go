@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/cmd/internal/source"
+)
+
+func (a *app) inspectCommand() *cobra.Command {
+	f := &verifyFlags{}
+	cmd := &cobra.Command{
+		Use:   "inspect [flags] INPUT…",
+		Short: "Show what a bundle claims; verifies nothing",
+		Long: `inspect shows what a bundle claims, each value with whether anything protects it.
+It verifies nothing and says so; its exit status is 4 (inconclusive) when it
+could show all inputs, so that no script takes it for a verdict.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			reader := &source.Reader{Stdin: a.stdin, Offline: f.offline, AllowHTTP: f.allowHTTP, Session: f.session}
+			inputs, err := reader.Inputs(args)
+			if err != nil {
+				return err
+			}
+			if len(inputs) == 0 {
+				return &problemError{"input", exitMalformed, fmt.Errorf("no input matched %q", args)}
+			}
+			return a.inspect(inputs)
+		},
+	}
+	cmd.Flags().BoolVar(&f.offline, "offline", false, "refuse every URL")
+	cmd.Flags().BoolVar(&f.allowHTTP, "allow-http", false, "allow plain http beyond this machine")
+	cmd.Flags().StringVar(&f.session, "session", "", "session `ID` to ask a service's base URL for, or to find in an artifacts folder")
+	return cmd
+}
+
+func (a *app) inspect(inputs []source.Input) error {
+	a.exit = exitInconclusive
+	var shown []render.Inspection
+	for _, in := range inputs {
+		one := render.Inspection{Input: in.Name}
+		err := in.Err
+		if err == nil {
+			one.Bundle, err = bundle.Parse(in.Data)
+		}
+		if err != nil {
+			one.Err = err
+			a.exit = joined(a.exit, exitMalformed)
+		}
+		shown = append(shown, one)
+	}
+	if a.output == "json" {
+		return a.written(render.InspectJSON(a.stdout, tool(), shown))
+	}
+	return a.written(render.InspectText(a.stdout, shown, render.TextOptions{Color: a.color()}))
+}

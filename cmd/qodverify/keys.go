@@ -1,0 +1,115 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/cmd/internal/source"
+	"github.com/qodverify/qodverify/jwks"
+)
+
+func (a *app) keysCommand() *cobra.Command {
+	reader := &source.Reader{}
+	cmd := &cobra.Command{
+		Use:   "keys [flags] FILE|URL…",
+		Short: "List the keys of a JWK Set with thumbprints and faults",
+		Long: `keys lists every key of a JWK Set: its kid, its RFC 7638 thumbprint (for --pin), the
+time in which it may sign, and for a key that may not verify, why not. Its exit
+status is 0 when every Ed25519 key is usable, 1 when one is refused, and 3 when a
+set can't be read.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			var sets []render.KeyList
+			for _, name := range args {
+				list, err := reader.KeySet(name, a.stdin)
+				if errors.Is(err, source.ErrUsage) {
+					return err
+				}
+				code := exitVerified
+				switch {
+				case err != nil:
+					code = exitMalformed
+				case render.Faulty(list):
+					code = exitFailed
+				}
+				a.exit = joined(a.exit, code)
+				sets = append(sets, render.KeyList{Source: name, Set: list, Err: err})
+			}
+			if a.output == "json" {
+				return a.written(render.KeysJSON(a.stdout, tool(), sets))
+			}
+			return a.written(render.KeysText(a.stdout, sets, render.TextOptions{Color: a.color()}))
+		},
+	}
+	cmd.Flags().BoolVar(&reader.Offline, "offline", false, "refuse every URL")
+	cmd.Flags().BoolVar(&reader.AllowHTTP, "allow-http", false, "allow plain http beyond this machine")
+	cmd.AddCommand(a.generateCommand())
+	return cmd
+}
+
+func (a *app) generateCommand() *cobra.Command {
+	var out, kid string
+	cmd := &cobra.Command{
+		Use:   "generate --out FILE --kid ID",
+		Short: "Make a signing key and print its public JWK Set entry",
+		Long: `generate makes an Ed25519 key, writes it to FILE as a private JWK (RFC 8037), readable
+by its owner alone, and prints the public key as a JWK Set to publish. It never
+overwrites a file.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if out == "" || kid == "" {
+				return errors.New("keys generate needs --out FILE and --kid ID")
+			}
+			return a.generate(out, kid)
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "", "`FILE` for the private key; must not exist")
+	cmd.Flags().StringVar(&kid, "kid", "", "key `ID` by which records name the key")
+	return cmd
+}
+
+// privateJWK and publicJWK are an Ed25519 key as RFC 8037 §2 spells it.
+type publicJWK struct {
+	KTY string `json:"kty"`
+	CRV string `json:"crv"`
+	KID string `json:"kid"`
+	Use string `json:"use"`
+	Alg string `json:"alg"`
+	X   string `json:"x"`
+}
+
+type privateJWK struct {
+	publicJWK
+	D string `json:"d"`
+}
+
+func (a *app) generate(out, kid string) error {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	entry := publicJWK{KTY: "OKP", CRV: "Ed25519", KID: kid, Use: "sig", Alg: "EdDSA", X: base64.RawURLEncoding.EncodeToString(public)}
+	// O_EXCL: a signing key that was lost by an overwrite can't be had back.
+	f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s exists; a key is never overwritten", out)
+	}
+	if err != nil {
+		return &problemError{"input", exitMalformed, err}
+	}
+	err = render.WriteJSON(f, privateJWK{entry, base64.RawURLEncoding.EncodeToString(private.Seed())})
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return &problemError{"input", exitMalformed, fmt.Errorf("writing %s: %w", out, err)}
+	}
+	key := jwks.Key{KID: kid, Public: [32]byte(public)}
+	fmt.Fprintf(a.stderr, "private key in %s; thumbprint %s\n", render.Printable(out), key.Thumbprint())
+	return a.written(render.WriteJSON(a.stdout, map[string][]publicJWK{"keys": {entry}}))
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/cmd/internal/source"
+)
+
+// app is one invocation: its streams, its shared flags and its outcome.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	output         string
+	quiet, noColor bool
+	exit           exitCode
+}
+
+// run carries out one command line and returns the exit status. Only main
+// exits the process.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) exitCode {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, output: "text"}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	if err := root.Execute(); err != nil {
+		return a.problem(err, args)
+	}
+	return a.exit
+}
+
+// problemError is an error that concerns the whole invocation and is not one
+// of usage.
+type problemError struct {
+	code string
+	exit exitCode
+	err  error
+}
+
+func (e *problemError) Error() string { return e.err.Error() }
+
+// problem tells an error to the person on stderr, and to the machine on stdout
+// if it asked for JSON.
+func (a *app) problem(err error, args []string) exitCode {
+	p := &problemError{code: "usage", exit: exitUsage, err: err}
+	errors.As(err, &p)
+	message := render.Printable(strings.TrimPrefix(p.Error(), source.ErrUsage.Error()+": "))
+	fmt.Fprintf(a.stderr, "qodverify: %s\n", message)
+	if p.exit == exitUsage {
+		fmt.Fprintln(a.stderr, "Try 'qodverify --help'.")
+	}
+	if wantsJSON(args) {
+		report := render.Run{Tool: tool(), Problem: &render.Problem{Code: p.code, Message: message}}
+		if err := render.JSON(a.stdout, report); err != nil {
+			return exitMalformed
+		}
+	}
+	return p.exit
+}
+
+// wantsJSON looks for --output json in arguments that may not have been parsed.
+func wantsJSON(args []string) bool {
+	for i, arg := range args {
+		switch {
+		case arg == "--":
+			return false
+		case arg == "--output=json" || arg == "-ojson" || arg == "-o=json":
+			return true
+		case (arg == "--output" || arg == "-o") && i+1 < len(args) && args[i+1] == "json":
+			return true
+		}
+	}
+	return false
+}
+
+const rootLong = `qodverify checks the proof bundles by which network operators claim that they
+delivered Quality on Demand. It needs the bundle and the operator's public keys,
+and no network.
+
+INPUT is a file, a directory (its *.json), "-" for stdin, or a URL: of a bundle,
+or of a proof service together with --session.
+
+The keys come from --jwks, else $QODVERIFY_JWKS, else jwks.json beside the
+bundle, else, for a URL, /.well-known/jwks.json of the same origin. Keys, URLs
+and paths inside a bundle are never followed.
+
+`
+
+func (a *app) rootCommand() *cobra.Command {
+	f := &verifyFlags{}
+	root := &cobra.Command{
+		Use:   "qodverify [flags] INPUT…",
+		Short: "Check Quality-on-Demand proof bundles, offline",
+		Long:  rootLong + exitHelp,
+		Example: `  qodverify bundle.json
+  qodverify --jwks keys.json --pin X8SA8NgbGcejYQTtWNxXyb8dzdDjPGc9nLjLWrdfg14 bundles/
+  qodverify https://qod.example --session 54d6df8f-df97-40f6-a30e-20c424ec1e20
+  qodverify --output json - < bundle.json`,
+		Args:          cobra.ArbitraryArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				a.exit = exitUsage
+				if a.output == "json" {
+					return errors.New("no INPUT was given")
+				}
+				cmd.SetOut(a.stderr)
+				return cmd.Help()
+			}
+			return a.verify(f, args)
+		},
+		PersistentPreRunE: func(*cobra.Command, []string) error { return a.checkOutput() },
+	}
+	persistent := root.PersistentFlags()
+	persistent.StringVarP(&a.output, "output", "o", "text", "`FORMAT` of the report: text or json")
+	persistent.BoolVarP(&a.quiet, "quiet", "q", false, "print no text report; the exit status is the verdict")
+	persistent.BoolVar(&a.noColor, "no-color", false, "no colour (also by $NO_COLOR)")
+	f.register(root.Flags())
+	root.AddCommand(a.verifyCommand(), a.inspectCommand(), a.canonCommand(), a.keysCommand(), a.versionCommand())
+	return root
+}
+
+func (a *app) checkOutput() error {
+	if a.output != "text" && a.output != "json" {
+		return fmt.Errorf("unknown output format %q: want text or json", a.output)
+	}
+	return nil
+}
+
+// report prints a run in the chosen format and sets the exit status from its
+// verdict.
+func (a *app) report(r render.Run) error {
+	a.exit = exitFor(r.Verdict())
+	switch {
+	case a.output == "json":
+		return a.written(render.JSON(a.stdout, r))
+	case a.quiet:
+		return nil
+	}
+	return a.written(render.Text(a.stdout, r, render.TextOptions{Color: a.color()}))
+}
+
+// written turns a failed write into an exit status other than 0: a verdict that
+// nobody could read was not given.
+func (a *app) written(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &problemError{"input", exitMalformed, fmt.Errorf("writing the report: %w", err)}
+}
+
+// color is on only on a terminal that has it.
+func (a *app) color() bool {
+	return !a.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && a.onTerminal()
+}
+
+func (a *app) onTerminal() bool {
+	f, ok := a.stdout.(*os.File)
+	return ok && (isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()))
+}
+
+// joined keeps the worse of two exit codes, in the order 1, 3, 4, 0.
+func joined(a, b exitCode) exitCode {
+	for _, c := range []exitCode{exitUsage, exitFailed, exitMalformed, exitInconclusive} {
+		if a == c || b == c {
+			return c
+		}
+	}
+	return exitVerified
+}

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/cmd/internal/source"
+	"github.com/qodverify/qodverify/jwks"
+	"github.com/qodverify/qodverify/verify"
+)
+
+// verifyFlags are the flags of the verify command, which is also the root.
+type verifyFlags struct {
+	jwks, pins, require    []string
+	offline, allowHTTP     bool
+	session, previous      string
+	profile                string
+	artifact, artifactsDir string
+}
+
+func (f *verifyFlags) register(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.jwks, "jwks", nil, "public keys: `FILE or URL` of a JWK Set (repeatable)")
+	flags.StringArrayVar(&f.pins, "pin", nil, "trust only the key with this RFC 7638 `THUMBPRINT` (repeatable)")
+	flags.BoolVar(&f.offline, "offline", false, "refuse every URL")
+	flags.BoolVar(&f.allowHTTP, "allow-http", false, "allow plain http beyond this machine")
+	flags.StringVar(&f.session, "session", "", "session `ID` to ask a service's base URL for, or to find in an artifacts folder")
+	flags.StringVar(&f.previous, "previous", "", "the predecessor: its bundle `FILE or HASH`, or GENESIS")
+	flags.StringArrayVar(&f.require, "require", nil, "the check `ID` must pass, even one that may be skipped (repeatable)")
+	flags.StringVar(&f.profile, "profile", "auto", "canonical form: auto, qod-mock or jcs")
+	flags.StringVar(&f.artifact, "artifact", "", "the runtime artifact's `FILE`, for a ledger record or in place of the bundle's own")
+	flags.StringVar(&f.artifactsDir, "artifacts-dir", "", "`DIR` in which a missing runtime artifact lies at the path that its proof names")
+}
+
+func (a *app) verifyCommand() *cobra.Command {
+	f := &verifyFlags{}
+	cmd := &cobra.Command{
+		Use:   "verify [flags] INPUT…",
+		Short: "Check proof bundles (the default command)",
+		Long:  rootLong + exitHelp,
+		Args:  cobra.MinimumNArgs(1),
+		RunE:  func(_ *cobra.Command, args []string) error { return a.verify(f, args) },
+	}
+	f.register(cmd.Flags())
+	return cmd
+}
+
+func (f *verifyFlags) policy() (verify.Policy, error) {
+	p := verify.Policy{SessionID: f.session}
+	if f.profile != "auto" {
+		profile, err := canonical.ParseProfile(f.profile)
+		if err != nil {
+			return p, fmt.Errorf("--profile: %q is not auto, qod-mock or jcs", f.profile)
+		}
+		p.Profile = profile
+	}
+	for _, s := range f.pins {
+		pin, err := jwks.ParseThumbprint(s)
+		if err != nil {
+			return p, fmt.Errorf("--pin %q: %w", s, err)
+		}
+		p.Pins = append(p.Pins, pin)
+	}
+	for _, id := range f.require {
+		p.Require = append(p.Require, verify.CheckID(id))
+	}
+	if _, err := verify.New(p); err != nil {
+		return p, fmt.Errorf("--require: %w", err)
+	}
+	return p, nil
+}
+
+// verify reads, judges and reports all inputs.
+func (a *app) verify(f *verifyFlags, args []string) error {
+	policy, err := f.policy()
+	if err != nil {
+		return err
+	}
+	if f.artifact != "" && len(args) > 1 {
+		return errors.New("--artifact belongs to one INPUT; for several give --artifacts-dir")
+	}
+	reader := &source.Reader{Stdin: a.stdin, Offline: f.offline, AllowHTTP: f.allowHTTP, Session: f.session, Token: os.Getenv("QODVERIFY_TOKEN")}
+	keyring := &source.Keyring{Reader: reader, Given: f.jwks}
+	if env := os.Getenv("QODVERIFY_JWKS"); env != "" && len(keyring.Given) == 0 {
+		keyring.Given = []string{env}
+	}
+	inputs, err := reader.Inputs(args)
+	if err != nil {
+		return err
+	}
+	if len(inputs) == 0 {
+		return &problemError{"input", exitMalformed, fmt.Errorf("no input matched %q", args)}
+	}
+	var origins []*url.URL
+	for _, in := range inputs {
+		if in.Origin != nil {
+			origins = append(origins, in.Origin)
+		}
+	}
+	if err := keyring.Load(origins); err != nil {
+		if errors.Is(err, source.ErrUsage) {
+			return err
+		}
+		return &problemError{"keys", exitMalformed, err}
+	}
+	if policy.Previous, err = resolvePrevious(f.previous, keyring); err != nil {
+		return err
+	}
+	results, err := judge(f, policy, keyring, inputs)
+	if err != nil {
+		return err
+	}
+	return a.report(render.Run{Tool: tool(), Results: results})
+}
+
+// judge verifies the inputs, those with the same keys together, so that they
+// are also checked as a chain. The results stand in the order of the inputs.
+func judge(f *verifyFlags, policy verify.Policy, keyring *source.Keyring, inputs []source.Input) ([]render.Result, error) {
+	type group struct {
+		keys    source.Keys
+		bundles []*bundle.Bundle
+		index   []int
+	}
+	results := make([]render.Result, len(inputs))
+	var groups []*group
+	for i, in := range inputs {
+		results[i].Input = in.Name
+		if in.Err != nil {
+			results[i].Report = verify.UnreadableReport(in.Err)
+			continue
+		}
+		b, err := bundle.Parse(in.Data)
+		if err != nil {
+			results[i].Report = verify.MalformedReport(err)
+			continue
+		}
+		results[i].Notes = attachArtifact(f, in, b)
+		keys := keyring.For(in)
+		if keys.SameOrigin && keys.Err == nil {
+			results[i].Notes = append(results[i].Notes, verify.Note{Code: verify.NoteKeysSameOrigin,
+				Message: "keys and bundle came from the same server: that shows that they fit each other, and not whose they are"})
+		}
+		g := (*group)(nil)
+		for _, have := range groups {
+			if have.keys.Set == keys.Set && have.keys.Source == keys.Source {
+				g = have
+			}
+		}
+		if g == nil {
+			g = &group{keys: keys}
+			groups = append(groups, g)
+		}
+		g.bundles = append(g.bundles, b)
+		g.index = append(g.index, i)
+	}
+	for _, g := range groups {
+		policy.Keys, policy.KeySource, policy.KeysErr = g.keys.Set, g.keys.Source, g.keys.Err
+		v, err := verify.New(policy)
+		if err != nil {
+			return nil, err
+		}
+		for i, report := range v.Bundles(g.bundles) {
+			results[g.index[i]].Report = report
+		}
+	}
+	return results, nil
+}
+
+// attachArtifact gives a bundle the runtime artifact of a separate file. A path
+// from inside the proof is opened only below the folder that the user named.
+func attachArtifact(f *verifyFlags, in source.Input, b *bundle.Bundle) []verify.Note {
+	dir := f.artifactsDir
+	if dir == "" && f.session != "" {
+		dir = in.Dir // an artifacts folder was named as the input
+	}
+	var data []byte
+	var err error
+	from := ""
+	switch {
+	case f.artifact != "":
+		from = f.artifact
+		data, err = source.ReadFile(f.artifact, source.MaxBytes)
+	case b.Artifact.Exists() || dir == "" || !b.Generation.BindsArtifact():
+		return nil
+	default:
+		from = b.Proof.ArtifactPath + " below " + dir
+		data, err = source.Artifact(dir, b.Proof.ArtifactPath)
+	}
+	if err != nil {
+		b.Artifact = bundle.Artifact{}
+		return []verify.Note{{Code: verify.RuntimeArtifactMissing, Message: fmt.Sprintf("the runtime artifact was not read from %s: %v", from, err)}}
+	}
+	b.Artifact, b.ArtifactErr = bundle.ParseArtifact(data)
+	return []verify.Note{{Code: verify.NoteArtifactFile, Message: "the runtime artifact was read from " + from}}
+}
+
+// resolvePrevious turns --previous into a hash. A predecessor that does not
+// hold itself is no predecessor.
+func resolvePrevious(previous string, keyring *source.Keyring) (string, error) {
+	if previous == "" || bundle.CheckPrevHash(previous) == nil {
+		return previous, nil
+	}
+	data, err := source.ReadFile(previous, source.MaxBytes)
+	if err != nil {
+		return "", &problemError{"input", exitMalformed, fmt.Errorf("--previous %s is neither GENESIS, nor 64 lower-case hexadecimal characters, nor a readable file: %w", previous, err)}
+	}
+	b, err := bundle.Parse(data)
+	if err != nil {
+		return "", &problemError{"input", exitMalformed, fmt.Errorf("--previous %s: %w", previous, err)}
+	}
+	keys := keyring.For(source.Input{Name: previous, Dir: filepath.Dir(previous)})
+	v, err := verify.New(verify.Policy{Keys: keys.Set})
+	if err != nil {
+		return "", err
+	}
+	report := v.Bundle(b)
+	if report.Outcome(verify.LedgerHash) != verify.Pass || report.Outcome(verify.Signature) == verify.Fail {
+		return "", &problemError{"input", exitMalformed, fmt.Errorf("--previous %s does not hold itself (%s), so nothing can be linked to it", previous, report.Reason())}
+	}
+	return b.Entry.ThisHash, nil
+}
