@@ -172,7 +172,7 @@ func parseTime(s string) (time.Time, bool) {
 		return t, true
 	}
 	seconds, err := strconv.ParseFloat(s, 64)
-	if err != nil || seconds < 0 || seconds > 253402300799 { // the end of year 9999
+	if err != nil || !(seconds >= 0 && seconds <= 253402300799) { // NaN, or past the year 9999
 		return time.Time{}, false
 	}
 	return time.UnixMicro(int64(seconds * 1e6)).UTC(), true
