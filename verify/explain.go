@@ -250,6 +250,7 @@ func (r *run) note() {
 	add := func(code Code, pointer, format string, args ...any) {
 		r.report.notes = append(r.report.notes, Note{code, fmt.Sprintf(format, args...), pointer})
 	}
+	r.fork()
 	if b.Generation != bundle.V04 {
 		add(NoteOldGeneration, "", "a record of generation %s: it was made before v0.4 and can't be held to all of its checks", b.Generation)
 	}

@@ -89,24 +89,15 @@ func (v *Verifier) Bundle(b *bundle.Bundle) *Report { return v.Bundles([]*bundle
 // and signature hold. The reports stand in the order of the bundles.
 func (v *Verifier) Bundles(bundles []*bundle.Bundle) []*Report {
 	runs := make([]*run, len(bundles))
-	genuine := map[string]*run{}
 	for i, b := range bundles {
 		runs[i] = v.start(b)
-		if b == nil || !runs[i].genuine() {
-			continue
-		}
-		if _, seen := genuine[b.Entry.ThisHash]; !seen {
-			genuine[b.Entry.ThisHash] = runs[i]
-		}
 	}
-	successor := map[string]*run{}
+	if len(runs) > 1 {
+		connect(runs)
+	}
 	reports := make([]*Report, len(bundles))
 	for i, r := range runs {
-		if r.bundle != nil {
-			r.predecessor = genuine[r.bundle.Entry.PrevHash]
-		}
 		r.all()
-		r.fork(successor)
 		reports[i] = r.report
 	}
 	return reports
@@ -147,6 +138,7 @@ type run struct {
 	report      *Report
 	formulas    formulas
 	predecessor *run
+	rivals      []*run // genuine records with the same predecessor
 }
 
 func (v *Verifier) start(b *bundle.Bundle) *run {
