@@ -77,6 +77,9 @@ func (r *run) consistency() ([]Check, error) {
 	case len(c.missing) > 0:
 		return []Check{{Code: ClaimsIncomplete, Pointer: c.missing[0], Message: fmt.Sprintf("what is there agrees; %d members that the comparison needs are missing or of another type", len(c.missing))}}, nil
 	}
+	if !b.Generation.BindsArtifact() {
+		return []Check{{Status: Pass, Code: OK, Message: "what a proof of this generation holds does not contradict itself"}}, nil
+	}
 	return []Check{{Status: Pass, Code: OK, Message: "session, paths, targets, measured values, decision and reasons agree"}}, nil
 }
 

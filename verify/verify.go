@@ -199,7 +199,7 @@ func (r *run) guarded(c check) (findings []Check, err error) {
 func (r *run) format() ([]Check, error) {
 	message := "one proof bundle of generation " + string(r.bundle.Generation)
 	if r.bundle.Form == bundle.FormRecord {
-		message = "one ledger record of generation " + string(r.bundle.Generation) + ", which comes without its artifact"
+		message = "one ledger record of generation " + string(r.bundle.Generation)
 	}
 	return []Check{{Status: Pass, Code: OK, Message: message}}, nil
 }

@@ -1,0 +1,20 @@
+//go:build qodverify_fault
+
+package verify
+
+import (
+	"errors"
+	"os"
+)
+
+// This file is part of test builds only (go build -tags qodverify_fault). It
+// makes the check named in $QODVERIFY_FAULT return an error, so that a test can
+// hold the whole program to its promise: an error is never a pass, and the exit
+// status is never 0.
+func init() {
+	for i := range defaultChecks {
+		if string(defaultChecks[i].id) == os.Getenv("QODVERIFY_FAULT") {
+			defaultChecks[i].run = func(*run) ([]Check, error) { return nil, errors.New("injected fault") }
+		}
+	}
+}
