@@ -84,6 +84,11 @@ func (r *Report) Verdict() Verdict {
 			return Inconclusive
 		}
 	}
+	// A check that broke, though it be no required one, means that the tool and
+	// this input don't get on. Nothing is verified by a broken tool.
+	if slices.ContainsFunc(r.checks, func(c Check) bool { return c.Code == InternalError }) {
+		return Inconclusive
+	}
 	return Verified
 }
 

@@ -52,23 +52,19 @@ type check struct {
 
 // defaultChecks is the table. The order matters only to readers, and to
 // explain, which looks back at all findings.
-var defaultChecks []check
-
-func init() {
-	defaultChecks = []check{
-		{Format, (*run).format},
-		{ArtifactHash, (*run).artifactHash},
-		{LedgerHash, (*run).ledgerHash},
-		{LedgerLink, (*run).ledgerLink},
-		{SignatureKey, (*run).signatureKey},
-		{Signature, (*run).signature},
-		{Consistency, (*run).consistency},
-		{ClaimsConstants, (*run).claimsConstants},
-		{ClaimsJitterTarget, (*run).claimsJitterTarget},
-		{ClaimsQoSStatus, (*run).claimsQoSStatus},
-		{ClaimsClamp, (*run).claimsClamp},
-		{ClaimsTimes, (*run).claimsTimes},
-	}
+var defaultChecks = []check{
+	{Format, (*run).format},
+	{ArtifactHash, (*run).artifactHash},
+	{LedgerHash, (*run).ledgerHash},
+	{LedgerLink, (*run).ledgerLink},
+	{SignatureKey, (*run).signatureKey},
+	{Signature, (*run).signature},
+	{Consistency, (*run).consistency},
+	{ClaimsConstants, (*run).claimsConstants},
+	{ClaimsJitterTarget, (*run).claimsJitterTarget},
+	{ClaimsQoSStatus, (*run).claimsQoSStatus},
+	{ClaimsClamp, (*run).claimsClamp},
+	{ClaimsTimes, (*run).claimsTimes},
 }
 
 // New returns a Verifier for a policy, or an error when the policy means
