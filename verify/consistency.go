@@ -35,15 +35,22 @@ func (c *contradictions) add(code Code, pointer, expected, actual, format string
 	c.found = append(c.found, Check{Status: Fail, Code: code, Pointer: pointer, Expected: expected, Actual: actual, Message: fmt.Sprintf(format, args...)})
 }
 
-// equal adds a contradiction unless both texts are the same. An empty text is a
-// member that is absent or of another type.
-func (c *contradictions) equal(code Code, pointer, actual, expected, what string) {
-	switch {
-	case actual == "":
-		c.missing = append(c.missing, pointer)
-	case actual != expected:
+// same adds a contradiction unless both texts are the same. The member is one
+// that the parser insists on, so it is there, if empty.
+func (c *contradictions) same(code Code, pointer, actual, expected, what string) {
+	if actual != expected {
 		c.add(code, pointer, expected, actual, "%s", what)
 	}
+}
+
+// equal is same for a member that may be absent or of another type, and then
+// reads as empty.
+func (c *contradictions) equal(code Code, pointer, actual, expected, what string) {
+	if actual == "" {
+		c.missing = append(c.missing, pointer)
+		return
+	}
+	c.same(code, pointer, actual, expected, what)
 }
 
 // consistency: the parts of the bundle say the same.
@@ -51,10 +58,10 @@ func (r *run) consistency() ([]Check, error) {
 	b, p, a := r.bundle, r.bundle.Proof, r.bundle.Artifact
 	c := &contradictions{}
 	if want := strings.ToLower(r.policy.SessionID); want != "" {
-		c.equal(SessionMismatch, "/proof/session_id", p.SessionID, want, "the proof is of another session than the one asked for")
+		c.same(SessionMismatch, "/proof/session_id", p.SessionID, want, "the proof is of another session than the one asked for")
 	}
 	if b.Form == bundle.FormBundle || b.SessionID != "" {
-		c.equal(SessionMismatch, "/session_id", b.SessionID, p.SessionID, "the wrapper names another session than the proof")
+		c.same(SessionMismatch, "/session_id", b.SessionID, p.SessionID, "the wrapper names another session than the proof")
 	}
 	if p.AvgP50MS != nil && p.AvgP95MS != nil && *p.AvgP50MS > *p.AvgP95MS {
 		c.add(PercentileMismatch, "/proof/measured_outcomes/avg_p50_ms", "at most "+canonical.PythonFloat(*p.AvgP95MS), canonical.PythonFloat(*p.AvgP50MS), "the median is above the 95th percentile")
@@ -86,9 +93,9 @@ func (r *run) consistency() ([]Check, error) {
 // paths holds both paths to {session_id}/artifact.json.
 func (c *contradictions) paths(b *bundle.Bundle) {
 	want := b.Proof.SessionID + "/artifact.json"
-	c.equal(PathMismatch, "/proof/artifacts/runtime_artifact_relpath", b.Proof.ArtifactPath, want, "the proof's artifact path is not of its session")
+	c.same(PathMismatch, "/proof/artifacts/runtime_artifact_relpath", b.Proof.ArtifactPath, want, "the proof's artifact path is not of its session")
 	if b.Form == bundle.FormBundle {
-		c.equal(PathMismatch, "/runtime_artifact_relpath", b.ArtifactPath, want, "the wrapper's artifact path is not of the proof's session")
+		c.same(PathMismatch, "/runtime_artifact_relpath", b.ArtifactPath, want, "the wrapper's artifact path is not of the proof's session")
 	}
 }
 

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
@@ -212,4 +213,28 @@ func (r *Report) Err() error {
 		return nil
 	}
 	return &NotVerifiedError{r}
+}
+
+// maxText bounds each text of a report, in bytes: a hostile member of megabytes
+// must not fill a terminal or a log.
+const maxText = 1024
+
+func bounded(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(s[:maxText], ""), len(s))
+}
+
+// bound cuts what the input put into findings and notes.
+func (r *Report) bound() {
+	for i := range r.checks {
+		c := &r.checks[i]
+		for _, s := range []*string{&c.Message, &c.Expected, &c.Actual, &c.Hint, &c.Pointer} {
+			*s = bounded(*s)
+		}
+	}
+	for i := range r.notes {
+		r.notes[i].Message, r.notes[i].Pointer = bounded(r.notes[i].Message), bounded(r.notes[i].Pointer)
+	}
 }

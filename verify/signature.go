@@ -70,7 +70,7 @@ func (r *run) keyMissing() (Code, string, string) {
 			kids = append(kids, "…")
 			break
 		}
-		kids = append(kids, fmt.Sprintf("%q", k.KID))
+		kids = append(kids, fmt.Sprintf("%q", clip(k.KID)))
 	}
 	return PublicKeyMissing, "the key set has no key of this kid",
 		fmt.Sprintf("the set has %s; keys of past proofs must stay published", strings.Join(kids, ", "))

@@ -149,14 +149,14 @@ func (v *Verifier) start(b *bundle.Bundle) *run {
 	r.formulas = matchFormulas(b, v.policy.profiles())
 	r.report.subject = Subject{
 		Form: b.Form, Generation: b.Generation, Profile: r.formulas.profile,
-		SessionID: b.Proof.SessionID, SignedAt: b.Proof.CreatedAt,
-		PrevHash: b.Entry.PrevHash, ThisHash: b.Entry.ThisHash,
-		QoSProfile: b.Proof.QoSProfile, Result: b.Artifact.Result, UnsignedTime: b.Entry.CreatedAt,
+		SessionID: bounded(b.Proof.SessionID), SignedAt: bounded(b.Proof.CreatedAt),
+		PrevHash: bounded(b.Entry.PrevHash), ThisHash: bounded(b.Entry.ThisHash),
+		QoSProfile: bounded(b.Proof.QoSProfile), Result: bounded(b.Artifact.Result), UnsignedTime: bounded(b.Entry.CreatedAt),
 	}
 	if r.formulas.ledger == canonical.PythonDefault {
 		r.report.subject.Profile = canonical.PythonDefault
 	}
-	r.report.key = KeyUsed{KID: b.Entry.KID, Source: v.policy.KeySource}
+	r.report.key = KeyUsed{KID: bounded(b.Entry.KID), Source: v.policy.KeySource}
 	return r
 }
 
@@ -181,6 +181,7 @@ func (r *run) all() {
 	}
 	r.explain()
 	r.note()
+	r.report.bound()
 }
 
 func (r *run) guarded(c check) (findings []Check, err error) {

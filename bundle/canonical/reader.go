@@ -206,7 +206,7 @@ func (p *parser) array(i int, n *node) (int, *Error) {
 
 func (p *parser) object(i int, n *node) (int, *Error) {
 	base := len(p.pending)
-	sorted := true
+	sorted, escapes := true, false
 	end, err := p.children(i, '}', n, func(i int) (int, flags, *Error) {
 		self := uint32(len(p.nodes))
 		end, f, err := p.member(i)
@@ -214,6 +214,7 @@ func (p *parser) object(i int, n *node) (int, *Error) {
 			return 0, 0, err
 		}
 		n.flags |= f & highNames
+		escapes = escapes || p.nodes[self].flags&nameEscaped != 0
 		if len(p.pending) > base && sorted {
 			switch c := p.compareNames(p.pending[len(p.pending)-1], self); {
 			case c == 0:
@@ -231,7 +232,7 @@ func (p *parser) object(i int, n *node) (int, *Error) {
 	members := p.pending[base:]
 	if !sorted {
 		n.flags &^= rawBoth
-		slices.SortFunc(members, p.compareNames)
+		p.sortMembers(members, escapes)
 		for k := 1; k < len(members); k++ {
 			if p.compareNames(members[k-1], members[k]) == 0 {
 				return 0, p.duplicate(max(members[k-1], members[k]))
@@ -286,6 +287,21 @@ func (p *parser) member(i int) (int, flags, *Error) {
 func (p *parser) compareNames(a, b uint32) int {
 	d := Document{src: p.src, nodes: p.nodes}
 	return bytes.Compare(d.nameBytes(a), d.nameBytes(b))
+}
+
+// sortMembers sorts by name. Names with escapes are resolved once, not at each
+// comparison.
+func (p *parser) sortMembers(members []uint32, escapes bool) {
+	if !escapes {
+		slices.SortFunc(members, p.compareNames)
+		return
+	}
+	d := Document{src: p.src, nodes: p.nodes}
+	names := make(map[uint32][]byte, len(members))
+	for _, m := range members {
+		names[m] = d.nameBytes(m)
+	}
+	slices.SortFunc(members, func(a, b uint32) int { return bytes.Compare(names[a], names[b]) })
 }
 
 func (p *parser) duplicate(i uint32) *Error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -132,6 +133,36 @@ func TestLinearTime(t *testing.T) {
 		small, large := perName(2000, ascending), perName(32_000, ascending)
 		if large > 8*small {
 			t.Errorf("ascending %v: %d ps a name with 2,000 names, %d with 32,000", ascending, small, large)
+		}
+	}
+}
+
+// Hostile input costs memory in proportion to its size, and its own limits.
+func TestBoundedMemory(t *testing.T) {
+	const size = canonical.MaxBytes
+	fill := func(open, unit, closing string) []byte {
+		n := (size - len(open) - len(closing)) / len(unit)
+		return []byte(open + strings.Repeat(unit, n) + closing)
+	}
+	var names bytes.Buffer
+	names.WriteString("{")
+	for i := 800_000; i > 0; i-- {
+		fmt.Fprintf(&names, `"\u0061%06d":0,`, i)
+	}
+	names.WriteString(`"":0}`)
+	for name, in := range map[string][]byte{
+		"numbers": fill("[", "0,", "0]"), "arrays": fill("[", "[],", "0]"), "depth": fill("", "[", ""), "one string": fill(`"`, `\u0041`, `"`),
+		"one number": fill("1.", "0", ""), "one name": fill(`{"`, "x", `":0}`), "escaped names": names.Bytes(), "blanks": fill("", " ", "1"), "quotes": fill("", `"`, ""),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		doc, err := canonical.Parse(in, canonical.Options{})
+		if err == nil {
+			_, err = doc.Root().Canonical(canonical.QodMock)
+		}
+		runtime.ReadMemStats(&after)
+		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 24*uint64(len(in)) {
+			t.Errorf("%s: %d MiB allocated for %d MiB of input (%v)", name, allocated>>20, len(in)>>20, err)
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package canonical
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -170,12 +172,14 @@ func (v Value) Get(name string) Value {
 	if n.kind != Object {
 		return Value{}
 	}
-	for _, c := range v.doc.order[n.order : n.order+n.count] {
-		if string(v.doc.nameBytes(c)) == name {
-			return Value{v.doc, c}
-		}
+	members := v.doc.order[n.order : n.order+n.count]
+	i, found := slices.BinarySearchFunc(members, name, func(member uint32, name string) int {
+		return cmp.Compare(string(v.doc.nameBytes(member)), name)
+	})
+	if !found {
+		return Value{}
 	}
-	return Value{}
+	return Value{v.doc, members[i]}
 }
 
 // Members yields the members of an object in the order of the input.

@@ -24,6 +24,10 @@ type claim struct {
 	Protected string `json:"protected_by"` // "signature", "artifact hash" or "nothing"
 }
 
+// maxClaim bounds one shown value, in bytes. The original takes intents of up
+// to 5,000 characters.
+const maxClaim = 20_000
+
 const (
 	bySignature = "signature"
 	byArtifact  = "artifact hash"
@@ -35,6 +39,9 @@ func claims(b *bundle.Bundle) []claim {
 	var list []claim
 	add := func(name, value, pointer, protected string) {
 		if value != "" {
+			if len(value) > maxClaim {
+				value = strings.ToValidUTF8(value[:maxClaim], "") + "…"
+			}
 			list = append(list, claim{name, value, pointer, protected})
 		}
 	}

@@ -134,7 +134,7 @@ func TestPrintable(t *testing.T) {
 		"\u200b\u2028\n": `\u200b\u2028\u000a`,
 		"\xff\xfe":       `\xff\xfe`,
 		"\U000e0001":     `\U000e0001`,
-		"\ufffd\ue000":   `\ufffd\ue000`,
+		"\ufffd\ue000":   "\ufffd" + `\ue000`, // the replacement character itself is visible
 	} {
 		if got := Printable(in); got != want {
 			t.Errorf("Printable(%q) = %s, want %s", in, got, want)
