@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/url"
@@ -137,6 +138,7 @@ func judge(f *verifyFlags, policy verify.Policy, keyring *source.Keyring, inputs
 			results[i].Report = verify.UnreadableReport(in.Err)
 			continue
 		}
+		results[i].Digest = fmt.Sprintf("%x", sha256.Sum256(in.Data))
 		b, err := bundle.Parse(in.Data)
 		if err != nil {
 			results[i].Report = verify.MalformedReport(err)

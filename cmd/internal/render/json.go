@@ -41,6 +41,7 @@ type jsonSummary struct {
 
 type jsonResult struct {
 	Input      string `json:"input"`
+	Digest     string `json:"input_sha256,omitempty"`
 	Verdict    string `json:"verdict"`
 	Reason     string `json:"reason"`
 	Proven     bool   `json:"proven"`
@@ -130,7 +131,7 @@ func resultJSON(r Result) jsonResult {
 	report := r.Report
 	s := report.Subject()
 	out := jsonResult{
-		Input: r.Input, Verdict: report.Verdict().String(), Reason: string(report.Reason()), Proven: report.Proven(),
+		Input: r.Input, Digest: r.Digest, Verdict: report.Verdict().String(), Reason: string(report.Reason()), Proven: report.Proven(),
 		SessionID: s.SessionID, SignedAt: s.SignedAt,
 		Verified:        report.Verdict() == verify.Verified,
 		SignatureOK:     decided(report.Outcome(verify.Signature)),

@@ -30,6 +30,7 @@ type Problem struct {
 // Result is the outcome for one input.
 type Result struct {
 	Input  string
+	Digest string // SHA-256 of exactly the bytes that were judged, in hexadecimal; "" when unread
 	Report *verify.Report
 	Notes  []verify.Note // beside those of the report
 }

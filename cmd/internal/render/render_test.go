@@ -2,9 +2,11 @@ package render
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,11 +32,14 @@ func judged(t *testing.T, name string) Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := bundle.Parse(testdata.Read("qod-mock-v0.4/" + name))
-	if err != nil {
-		return Result{Input: name, Report: verify.MalformedReport(err)}
+	data := testdata.Read("qod-mock-v0.4/" + name)
+	result := Result{Input: name, Digest: fmt.Sprintf("%x", sha256.Sum256(data))}
+	if b, err := bundle.Parse(data); err != nil {
+		result.Report = verify.MalformedReport(err)
+	} else {
+		result.Report = v.Bundle(b)
 	}
-	return Result{Input: name, Report: v.Bundle(b)}
+	return result
 }
 
 // TestGolden holds the text report to stored files, so that a change of words

@@ -81,6 +81,9 @@ func (p *painter) result(r Result) {
 		return
 	}
 	p.subject(report)
+	if r.Digest != "" {
+		p.field("input", "sha256 %s", r.Digest)
+	}
 	p.checks(report)
 	for _, n := range append(report.Notes(), r.Notes...) {
 		at := ""
