@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/qodverify/qodverify/bundle/canonical"
 )
@@ -45,6 +46,8 @@ type Reader struct {
 	AllowHTTP bool   // http beyond loopback
 	Token     string // bearer token for the origins of the inputs, and for no other
 	Session   string // session to ask a server's base URL, or to find in an artifacts folder
+
+	timeout time.Duration // of one exchange; 0 means ten seconds
 }
 
 // IsURL reports whether an argument is a URL rather than a path.

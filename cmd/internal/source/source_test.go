@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/qodverify/qodverify/jwks"
 	"github.com/qodverify/qodverify/testdata"
@@ -134,6 +135,25 @@ func TestRedirects(t *testing.T) {
 	}
 	if leaked.Load() {
 		t.Error("the other origin was asked")
+	}
+}
+
+// A server that does not answer, or never ends, is given up.
+func TestTimeout(t *testing.T) {
+	release := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/drip" {
+			w.Write([]byte("{"))
+			w.(http.Flusher).Flush()
+		}
+		<-release
+	}))
+	defer s.Close()
+	defer close(release)
+	for _, path := range []string{"/silent", "/drip"} {
+		if in := one(t, &Reader{timeout: 50 * time.Millisecond}, s.URL+path); in.Err == nil {
+			t.Errorf("%s: read %q", path, in.Data)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -11,9 +12,9 @@ import (
 )
 
 const (
-	timeout      = 10 * time.Second // for one whole exchange
-	maxRedirects = 3
-	jwksPath     = "/.well-known/jwks.json"
+	defaultTimeout = 10 * time.Second // for one whole exchange, body included
+	maxRedirects   = 3
+	jwksPath       = "/.well-known/jwks.json"
 )
 
 // bundleURL checks a URL argument and completes a base URL by the session.
@@ -70,7 +71,7 @@ func sameOrigin(a, b *url.URL) bool { return *origin(a) == *origin(b) }
 // this machine.
 func (r *Reader) fetch(u *url.URL, limit int, token string) ([]byte, error) {
 	client := &http.Client{
-		Timeout: timeout,
+		Timeout: cmp.Or(r.timeout, defaultTimeout),
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
 			if !sameOrigin(next.URL, u) {
 				return fmt.Errorf("the redirect leaves the origin, to %s", origin(next.URL))
