@@ -65,8 +65,17 @@ func PointerToken(name string) string {
 	if len(name) > maxPointerToken {
 		name = strings.ToValidUTF8(name[:maxPointerToken], "") + "…"
 	}
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+	if !strings.ContainsAny(name, "~/") {
+		return name
+	}
+	return escapeToken.Replace(name)
 }
+
+// RFC 6901 §4: "~" and "/" are written "~0" and "~1" in a pointer's tokens.
+var (
+	escapeToken   = strings.NewReplacer("~", "~0", "/", "~1")
+	unescapeToken = strings.NewReplacer("~1", "/", "~0", "~")
+)
 
 // within records that the error lies inside the member or element named token.
 func (e *Error) within(token string) *Error {

@@ -259,7 +259,9 @@ func (v Value) At(pointer string) Value {
 		return Value{}
 	}
 	for token := range strings.SplitSeq(pointer[1:], "/") {
-		token = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+		if strings.IndexByte(token, '~') >= 0 {
+			token = unescapeToken.Replace(token)
+		}
 		if v.Kind() != Array {
 			v = v.Get(token)
 			continue
