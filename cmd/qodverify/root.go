@@ -89,9 +89,10 @@ and no network.
 INPUT is a file, a directory (its *.json), "-" for stdin, or a URL: of a bundle,
 or of a proof service together with --session.
 
-The keys come from --jwks, else $QODVERIFY_JWKS, else jwks.json beside the
-bundle, else, for a URL, /.well-known/jwks.json of the same origin. Keys, URLs
-and paths inside a bundle are never followed.
+The keys come from --jwks, else the file $QODVERIFY_JWKS, else jwks.json beside
+the bundle, else, for a URL, /.well-known/jwks.json of the same origin. Keys, URLs
+and paths inside a bundle are never followed. $QODVERIFY_TOKEN is the bearer token
+for a service that asks for one. Without a URL argument nothing dials out.
 
 `
 

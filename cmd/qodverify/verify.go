@@ -91,6 +91,11 @@ func (a *app) verify(f *verifyFlags, args []string) error {
 	reader := &source.Reader{Stdin: a.stdin, Offline: f.offline, AllowHTTP: f.allowHTTP, Session: f.session, Token: os.Getenv("QODVERIFY_TOKEN")}
 	keyring := &source.Keyring{Reader: reader, Given: f.jwks}
 	if env := os.Getenv("QODVERIFY_JWKS"); env != "" && len(keyring.Given) == 0 {
+		// Without a URL among the arguments nothing dials out, so the environment
+		// can name only a file.
+		if source.IsURL(env) {
+			return errors.New("$QODVERIFY_JWKS names a URL; give it with --jwks, or name a file")
+		}
 		keyring.Given = []string{env}
 	}
 	inputs, err := reader.Inputs(args)
