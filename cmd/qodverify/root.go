@@ -127,6 +127,7 @@ func (a *app) rootCommand() *cobra.Command {
 	persistent.BoolVarP(&a.quiet, "quiet", "q", false, "print no text report; the exit status is the verdict")
 	persistent.BoolVar(&a.noColor, "no-color", false, "no colour (also by $NO_COLOR)")
 	f.register(root.Flags())
+	complete(root)
 	root.AddCommand(a.verifyCommand(), a.inspectCommand(), a.canonCommand(), a.keysCommand(), a.versionCommand())
 	return root
 }

@@ -41,6 +41,21 @@ func (f *verifyFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.artifactsDir, "artifacts-dir", "", "`DIR` in which a missing runtime artifact lies at the path that its proof names")
 }
 
+// complete offers the values of flags that have a fixed set.
+func complete(cmd *cobra.Command) {
+	var ids []string
+	for _, id := range verify.Checks() {
+		ids = append(ids, string(id))
+	}
+	for name, values := range map[string][]string{
+		"output": {"text", "json"}, "profile": {"auto", "qod-mock", "jcs"}, "require": ids,
+	} {
+		if cmd.Flag(name) != nil {
+			_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+		}
+	}
+}
+
 func (a *app) verifyCommand() *cobra.Command {
 	f := &verifyFlags{}
 	cmd := &cobra.Command{
@@ -51,6 +66,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		RunE:  func(_ *cobra.Command, args []string) error { return a.verify(f, args) },
 	}
 	f.register(cmd.Flags())
+	complete(cmd)
 	return cmd
 }
 
