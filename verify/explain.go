@@ -84,12 +84,16 @@ func (r *run) explainLedger(c *Check) string {
 // right hash.
 func (r *run) explainForm(c *Check, v canonical.Value, pointer string, matches func(canonical.Value, canonical.Profile) bool) string {
 	for _, p := range []canonical.Profile{canonical.QodMock, canonical.JCS} {
-		if matches(v, p) {
+		switch {
+		case !matches(v, p):
+		case r.policy.Profile == canonical.Unspecified:
+			return fmt.Sprintf("it does match under the profile %s, and the rest of the bundle is of profile %s: a bundle has one profile", p, r.formulas.profile)
+		default:
 			return fmt.Sprintf("it does match under the profile %s: verify with --profile %s or auto", p, p)
 		}
 	}
 	if matches(v, canonical.PythonDefault) {
-		return "it does match by the formula of generation v0.1 (Python's json.dumps with its default separators): the record was not made by a v0.4 service"
+		return "it does match by the formula of generation v0.1 (Python's json.dumps with its default separators), by which no v0.4 record is hashed"
 	}
 	restored, first := restoreNumbers(v, pointer)
 	if !restored.Exists() || !matches(restored, canonical.QodMock) {

@@ -125,7 +125,7 @@ func TestProfiles(t *testing.T) {
 	// Half under each profile is no bundle of either.
 	half := jcsForge(t)
 	half.profile = canonical.QodMock
-	if r := judge(verifier(t, p), half.link().sign().json()); r.Verdict() != verify.Failed || r.Outcome(verify.ArtifactHash) != verify.Fail {
+	if r := judge(verifier(t, p), half.link().sign().json()); r.Verdict() != verify.Failed || r.Outcome(verify.ArtifactHash) != verify.Fail || !strings.Contains(describe(r), "a bundle has one profile") {
 		t.Errorf("half and half: %s", describe(r))
 	}
 	for _, name := range []string{"profile", "canonical", "schema", "version", "generation"} {

@@ -55,3 +55,26 @@ func TestFaults(t *testing.T) {
 		}
 	}
 }
+
+// A panic while explaining costs the explanation and no more.
+func TestExplainPanics(t *testing.T) {
+	b, err := bundle.Parse(testdata.Read("qod-mock-v0.4/tampered/artifact-value.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := jwks.Parse(testdata.Read("qod-mock-v0.4/jwks.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := New(Policy{Keys: set})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := v.start(b)
+	r.rivals = []*run{nil} // makes note fail
+	r.all()
+	notes := r.report.Notes()
+	if r.report.Verdict() != Failed || len(notes) == 0 || notes[len(notes)-1].Code != InternalError {
+		t.Errorf("%s with notes %v", r.report.Verdict(), notes)
+	}
+}

@@ -335,6 +335,11 @@ func FuzzVerify(f *testing.F) {
 				t.Fatalf("%q: %s", data, describe(r))
 			}
 		}
+		for _, n := range r.Notes() {
+			if n.Code == verify.InternalError {
+				t.Fatalf("%q: %s", data, describe(r))
+			}
+		}
 		if len(r.Checks()) < len(verify.Checks()) {
 			t.Fatalf("%q: only %d findings", data, len(r.Checks()))
 		}

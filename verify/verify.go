@@ -179,8 +179,10 @@ func (r *run) all() {
 			r.report.checks = append(r.report.checks, f)
 		}
 	}
-	r.explain()
-	r.note()
+	if _, err := r.guarded(check{run: func(*run) ([]Check, error) { r.explain(); r.note(); return nil, nil }}); err != nil {
+		// Hints and notes decide nothing, so without them the verdict stands.
+		r.report.notes = append(r.report.notes, Note{Code: InternalError, Message: fmt.Sprintf("the findings could not all be explained: %v", err)})
+	}
 	r.report.bound()
 }
 
