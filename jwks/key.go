@@ -61,6 +61,28 @@ func (k Key) ValidAt(t time.Time) error {
 	return nil
 }
 
+// String tells the bounds with their RFC 7517 and OpenID Federation names, times
+// in RFC 3339; it is empty for an unbounded window.
+func (w Window) String() string {
+	var parts []string
+	add := func(name string, seconds int64) {
+		parts = append(parts, name+" "+time.Unix(seconds, 0).UTC().Format(time.RFC3339))
+	}
+	if w.NotBefore != 0 {
+		add("nbf", w.NotBefore)
+	}
+	if w.Expires != 0 {
+		add("exp", w.Expires)
+	}
+	if w.Revoked {
+		add("revoked_at", w.RevokedAt)
+		if w.RevokeReason != "" {
+			parts[len(parts)-1] += " (" + w.RevokeReason + ")"
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // Bounded reports whether the key's validity depends on the time.
 func (w Window) Bounded() bool { return w.NotBefore != 0 || w.Expires != 0 || w.Revoked }
 

@@ -112,25 +112,8 @@ func (r *run) keyWindow(key jwks.Key) Check {
 		c.Status, c.Code = Fail, KeyRevoked
 	}
 	c.Message = fmt.Sprintf("at the signed time: %v", err)
-	c.Expected = describeWindow(key.Window)
+	c.Expected = key.Window.String()
 	return c
-}
-
-func describeWindow(w jwks.Window) string {
-	var parts []string
-	add := func(name string, seconds int64) {
-		parts = append(parts, name+" "+secondsToRFC3339(seconds))
-	}
-	if w.NotBefore != 0 {
-		add("nbf", w.NotBefore)
-	}
-	if w.Expires != 0 {
-		add("exp", w.Expires)
-	}
-	if w.Revoked {
-		add("revoked_at", w.RevokedAt)
-	}
-	return strings.Join(parts, ", ")
 }
 
 // decodeSignature reads the 86 characters of a signature.

@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/qodverify/qodverify/jwks"
 )
@@ -23,26 +22,6 @@ func Faulty(set *jwks.KeySet) bool {
 	return set.Len() == 0 || slices.ContainsFunc(set.Refused(), func(r jwks.RefusedKeyError) bool { return r.Code != jwks.CodeKeyType })
 }
 
-func window(w jwks.Window) string {
-	var parts []string
-	add := func(what string, seconds int64) {
-		parts = append(parts, what+" "+time.Unix(seconds, 0).UTC().Format(time.RFC3339))
-	}
-	if w.NotBefore != 0 {
-		add("from", w.NotBefore)
-	}
-	if w.Expires != 0 {
-		add("until", w.Expires)
-	}
-	if w.Revoked {
-		add("revoked", w.RevokedAt)
-		if w.RevokeReason != "" {
-			parts = append(parts, "("+w.RevokeReason+")")
-		}
-	}
-	return strings.Join(parts, " ")
-}
-
 // KeysText lists key sets for a person.
 func KeysText(w io.Writer, lists []KeyList, o TextOptions) error {
 	var b strings.Builder
@@ -58,7 +37,7 @@ func KeysText(w io.Writer, lists []KeyList, o TextOptions) error {
 		}
 		p.line("%s: %d usable, %d not", p.bold.Sprint(Printable(list.Source)), list.Set.Len(), len(list.Set.Refused()))
 		for k := range list.Set.All() {
-			p.line("  %s  %s  %s  %s", p.good.Sprint("usable "), k.Thumbprint(), Printable(fmt.Sprintf("%q", k.KID)), Printable(window(k.Window)))
+			p.line("  %s  %s  %s  %s", p.good.Sprint("usable "), k.Thumbprint(), Printable(fmt.Sprintf("%q", k.KID)), Printable(k.Window.String()))
 		}
 		for _, r := range list.Set.Refused() {
 			word := p.bad.Sprint("refused")
