@@ -45,6 +45,7 @@ func TestPolicy(t *testing.T) {
 		{"link required, not given", verify.Policy{Keys: set, Require: []verify.CheckID{verify.LedgerLink}}, verify.Inconclusive, verify.NoPredecessor},
 		{"a warning required to pass", verify.Policy{Keys: set, Require: []verify.CheckID{verify.ClaimsConstants}}, verify.Inconclusive, verify.NotMeasured},
 		{"right session", verify.Policy{Keys: set, SessionID: strings.ToUpper(session)}, verify.Verified, verify.OK},
+		{"right session without hyphens", verify.Policy{Keys: set, SessionID: strings.ReplaceAll(session, "-", "")}, verify.Verified, verify.OK},
 		{"another session", verify.Policy{Keys: set, SessionID: "00000000-0000-4000-8000-000000000000"}, verify.Failed, verify.SessionMismatch},
 	} {
 		r := judge(verifier(t, c.policy), data)

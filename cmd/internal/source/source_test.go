@@ -162,6 +162,24 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
+func TestOrigin(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"https://H.example/x", "https://h.example:443/y", true}, {"http://h.example:80", "http://h.example", true},
+		{"https://h.example", "http://h.example", false}, {"https://h.example", "https://h.example:8443", false},
+		{"https://h.example:80", "https://h.example", false}, {"https://h.example", "https://h.example.evil", false},
+		{"http://[::1]:80", "http://[::1]", true}, {"https://a.h.example", "https://h.example", false},
+	} {
+		a, errA := url.Parse(c.a)
+		b, errB := url.Parse(c.b)
+		if errA != nil || errB != nil || sameOrigin(a, b) != c.same {
+			t.Errorf("%s and %s: same origin is not %v", c.a, c.b, c.same)
+		}
+	}
+}
+
 // A key set of another origin than the inputs' never gets the token.
 func TestTokenStaysHome(t *testing.T) {
 	var got atomic.Value

@@ -59,9 +59,14 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// origin returns scheme, host and port alone (RFC 6454).
+// origin returns scheme, host and port alone (RFC 6454), the scheme's own port
+// left out.
 func origin(u *url.URL) *url.URL {
-	return &url.URL{Scheme: strings.ToLower(u.Scheme), Host: strings.ToLower(u.Host)}
+	o := &url.URL{Scheme: strings.ToLower(u.Scheme), Host: strings.ToLower(u.Host)}
+	if port := u.Port(); o.Scheme == "https" && port == "443" || o.Scheme == "http" && port == "80" {
+		o.Host = strings.TrimSuffix(o.Host, ":"+port)
+	}
+	return o
 }
 
 func sameOrigin(a, b *url.URL) bool { return *origin(a) == *origin(b) }
