@@ -33,12 +33,22 @@ const (
 	minNumericDate                 = -maxNumericDate // dates before 1970 make sense for no proof, but are readable
 )
 
+// privateMembers are the members besides d that hold a secret, by key type (RFC
+// 7518 §6.3.2 and §6.4; AKP is the key type of ML-DSA). Of an unknown type only
+// d is taken for one: another name may well be public there.
+var privateMembers = map[string][]string{
+	"RSA": {"p", "q", "dp", "dq", "qi", "oth"},
+	"oct": {"k"},
+	"AKP": {"priv"},
+}
+
 // add guards one key. Its error concerns the whole set.
 func (s *KeySet) add(v canonical.Value, pointer string) error {
 	if v.Kind() != canonical.Object {
 		return v.Errorf(CodeKeyNotObject, pointer, "a JWK is an object, and this is %s", v.Kind())
 	}
-	for _, name := range []string{"d", "k", "p", "q", "dp", "dq", "qi", "oth"} {
+	kty, _ := v.Get("kty").Text()
+	for _, name := range append([]string{"d"}, privateMembers[kty]...) {
 		// Whatever key this is, its owner has published it. Nothing that was
 		// signed with it, or beside it, can be relied upon unseen.
 		if m := v.Get(name); m.Exists() {
