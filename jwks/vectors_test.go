@@ -217,13 +217,8 @@ func TestCCTV(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d vectors have a weak key", weakFlags, len(vectors))
-	n := 0
-	for _, v := range vectors {
-		if ok, _ := judge(t, v); ok {
-			n++
-		}
-	}
-	compare(t, vectors, n)
+	// crypto/ed25519 accepts 208; 122 of these have a weak key.
+	compare(t, vectors, 86)
 }
 
 // The JWK rules of Wycheproof's json_web_key tests that concern a set: a
