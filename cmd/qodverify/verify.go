@@ -165,7 +165,9 @@ func judge(f *verifyFlags, policy verify.Policy, keyring *source.Keyring, inputs
 			results[i].Report = verify.MalformedReport(err)
 			continue
 		}
-		results[i].Notes = attachArtifact(f, in, b)
+		if results[i].Notes, err = attachArtifact(f, in, b); err != nil {
+			return nil, err
+		}
 		keys := keyring.For(in)
 		if keys.SameOrigin && keys.Err == nil {
 			results[i].Notes = append(results[i].Notes, verify.Note{Code: verify.NoteKeysSameOrigin,
@@ -197,31 +199,39 @@ func judge(f *verifyFlags, policy verify.Policy, keyring *source.Keyring, inputs
 	return results, nil
 }
 
-// attachArtifact gives a bundle the runtime artifact of a separate file. A path
-// from inside the proof is opened only below the folder that the user named.
-func attachArtifact(f *verifyFlags, in source.Input, b *bundle.Bundle) []verify.Note {
+// attachArtifact gives a bundle the runtime artifact of a separate file: the
+// file that the user named, or the one at the path in the proof, opened only
+// below the folder that the user named. A file that the user named and that is
+// no artifact is the user's mistake and gives no verdict on the bundle; one that
+// the service's own folder holds damaged is a finding.
+func attachArtifact(f *verifyFlags, in source.Input, b *bundle.Bundle) ([]verify.Note, error) {
+	if f.artifact != "" {
+		data, err := source.ReadFile(f.artifact, source.MaxBytes)
+		if err == nil {
+			b.Artifact, err = bundle.ParseArtifact(data)
+		}
+		if err != nil {
+			return nil, &problemError{"input", exitMalformed, fmt.Errorf("--artifact %s: %w", f.artifact, err)}
+		}
+		return artifactRead(f.artifact), nil
+	}
 	dir := f.artifactsDir
 	if dir == "" && f.session != "" {
 		dir = in.Dir // an artifacts folder was named as the input
 	}
-	var data []byte
-	var err error
-	from := ""
-	switch {
-	case f.artifact != "":
-		from = f.artifact
-		data, err = source.ReadFile(f.artifact, source.MaxBytes)
-	case b.Artifact.Exists() || dir == "" || !b.Generation.BindsArtifact():
-		return nil
-	default:
-		from = b.Proof.ArtifactPath + " below " + dir
-		data, err = source.Artifact(dir, b.Proof.ArtifactPath)
+	if dir == "" || b.Artifact.Exists() || !b.Generation.BindsArtifact() {
+		return nil, nil
 	}
+	from := b.Proof.ArtifactPath + " below " + dir
+	data, err := source.Artifact(dir, b.Proof.ArtifactPath)
 	if err != nil {
-		b.Artifact = bundle.Artifact{}
-		return []verify.Note{{Code: verify.RuntimeArtifactMissing, Message: fmt.Sprintf("the runtime artifact was not read from %s: %v", from, err)}}
+		return []verify.Note{{Code: verify.RuntimeArtifactMissing, Message: fmt.Sprintf("the runtime artifact was not read from %s: %v", from, err)}}, nil
 	}
 	b.Artifact, b.ArtifactErr = bundle.ParseArtifact(data)
+	return artifactRead(from), nil
+}
+
+func artifactRead(from string) []verify.Note {
 	return []verify.Note{{Code: verify.NoteArtifactFile, Message: "the runtime artifact was read from " + from}}
 }
 
