@@ -3,7 +3,6 @@ package jwks
 import (
 	"crypto/ed25519"
 	"fmt"
-	"strings"
 
 	"github.com/qodverify/qodverify/bundle/canonical"
 )
@@ -14,6 +13,8 @@ type RefusedKeyError struct {
 	Code    canonical.Code
 	Pointer string // of the member at fault
 	Reason  string
+
+	jwk canonical.Value // where it stands, for errors
 }
 
 // Error returns the reason with the place.
@@ -58,6 +59,7 @@ func (s *KeySet) add(v canonical.Value, pointer string) error {
 	key, refused := guard(v, pointer)
 	if refused != nil {
 		refused.KID, _ = v.Get("kid").Text()
+		refused.jwk = v
 		s.refused = append(s.refused, *refused)
 		return nil
 	}
@@ -84,7 +86,7 @@ func guard(v canonical.Value, pointer string) (Key, *RefusedKeyError) {
 	if kty != "OKP" || crv != "Ed25519" {
 		return Key{}, refuse(CodeKeyType, pointer, "kty %q with crv %q is not an Ed25519 signature key (skipped)", clip(kty), clip(crv))
 	}
-	k := Key{JWK: v.Raw()}
+	k := Key{JWK: v.Raw(), jwk: v, pointer: pointer}
 	if kid := v.Get("kid"); kid.Exists() {
 		var ok bool
 		if k.KID, ok = kid.Text(); !ok {
@@ -178,9 +180,4 @@ func numericDate(v canonical.Value) (int64, bool) {
 }
 
 // clip bounds how much of a hostile value a message repeats.
-func clip(s string) string {
-	if len(s) > 64 {
-		return strings.ToValidUTF8(s[:64], "") + "…"
-	}
-	return s
-}
+func clip(s string) string { return canonical.Clip(s, 64) }

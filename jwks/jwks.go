@@ -95,43 +95,15 @@ func Parse(data []byte) (*KeySet, error) {
 	case list.Len() > MaxKeys:
 		return nil, list.Errorf(CodeTooManyKeys, "/keys", "%d keys; the limit is %d", list.Len(), MaxKeys)
 	}
-	byKID := map[string]int{}
 	for i, v := range list.Elements() {
-		pointer := fmt.Sprintf("/keys/%d", i)
-		before := len(set.keys)
-		if err := set.add(v, pointer); err != nil {
+		if err := set.add(v, fmt.Sprintf("/keys/%d", i)); err != nil {
 			return nil, err
 		}
-		if err := set.unambiguous(v, pointer, before, byKID); err != nil {
-			return nil, err
-		}
+	}
+	if err := set.settle(); err != nil {
+		return nil, err
 	}
 	return set, nil
-}
-
-// unambiguous holds the set to one Ed25519 key a kid. Refused ones count too:
-// which of two keys was meant must not depend on which of them this version of
-// the tool can use. Keys of other types don't count (RFC 7517 §4.5 lets them
-// share a kid).
-func (s *KeySet) unambiguous(v canonical.Value, pointer string, before int, byKID map[string]int) error {
-	kid, ok := v.Get("kid").Text()
-	if !ok || len(s.refused) > 0 && len(s.keys) == before && s.refused[len(s.refused)-1].Code == CodeKeyType {
-		return nil
-	}
-	previous, seen := byKID[kid]
-	usable := len(s.keys) > before
-	switch {
-	case !seen && usable:
-		byKID[kid] = before
-	case !seen:
-		byKID[kid] = -1
-	case usable && previous >= 0 && s.keys[previous].Public == s.keys[before].Public && s.keys[previous].Window == s.keys[before].Window:
-		s.keys = s.keys[:before]
-		s.warnings = append(s.warnings, fmt.Sprintf("%s: the key with kid %q stands in the set twice", pointer, kid))
-	default:
-		return v.Errorf(CodeAmbiguousKID, pointer+"/kid", "two different keys have the kid %q", kid)
-	}
-	return nil
 }
 
 // Merge joins sets as if their keys stood in one. The same key in several sets
@@ -139,24 +111,46 @@ func (s *KeySet) unambiguous(v canonical.Value, pointer string, before int, byKI
 func Merge(sets ...*KeySet) (*KeySet, error) {
 	merged := &KeySet{}
 	for _, s := range sets {
-		for _, k := range s.keys {
-			i := slices.IndexFunc(merged.keys, func(have Key) bool { return have.KID == k.KID && k.KID != "" })
-			switch {
-			case i < 0:
-				merged.keys = append(merged.keys, k)
-			case merged.keys[i].Public != k.Public || merged.keys[i].Window != k.Window:
-				return nil, &canonical.Error{Code: CodeAmbiguousKID, Detail: fmt.Sprintf("two key sets have different keys under the kid %q", k.KID)}
-			}
-		}
+		merged.keys = append(merged.keys, s.keys...)
 		merged.refused = append(merged.refused, s.refused...)
 		merged.warnings = append(merged.warnings, s.warnings...)
 	}
-	for _, r := range merged.refused {
-		if r.KID != "" && r.Code != CodeKeyType && slices.ContainsFunc(merged.keys, func(k Key) bool { return k.KID == r.KID }) {
-			return nil, &canonical.Error{Code: CodeAmbiguousKID, Detail: fmt.Sprintf("two key sets have different keys under the kid %q", r.KID)}
-		}
+	if err := merged.settle(); err != nil {
+		return nil, err
 	}
 	return merged, nil
+}
+
+// settle holds the set to one Ed25519 key a kid. A refused one beside a usable
+// one counts too: which of two keys was meant must not depend on which of them
+// this version of the tool can use. Keys of other types don't count (RFC 7517
+// §4.5 lets them share a kid).
+func (s *KeySet) settle() error {
+	byKID := map[string]Key{}
+	var kept []Key
+	for _, k := range s.keys {
+		first, seen := byKID[k.KID]
+		switch {
+		case k.KID == "" || !seen:
+			byKID[k.KID] = k
+			kept = append(kept, k)
+		case first.Public == k.Public && first.Window == k.Window:
+			s.warnings = append(s.warnings, fmt.Sprintf("%s: the key with kid %q stands there twice", k.pointer, clip(k.KID)))
+		default:
+			return ambiguous(k.jwk, k.pointer, k.KID)
+		}
+	}
+	s.keys = kept
+	for _, r := range s.refused {
+		if _, seen := byKID[r.KID]; seen && r.KID != "" && r.Code != CodeKeyType {
+			return ambiguous(r.jwk, r.Pointer, r.KID)
+		}
+	}
+	return nil
+}
+
+func ambiguous(jwk canonical.Value, pointer, kid string) error {
+	return jwk.Errorf(CodeAmbiguousKID, pointer, "two different keys have the kid %q", clip(kid))
 }
 
 // Lookup returns the usable key of exactly this kid, compared byte for byte.

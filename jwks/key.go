@@ -21,6 +21,9 @@ type Key struct {
 	Public [ed25519.PublicKeySize]byte
 	Window Window
 	JWK    []byte // the key as spelled in the set
+
+	jwk     canonical.Value // where it stands, for errors
+	pointer string
 }
 
 // Window is the time in which a key may sign, in whole seconds since 1970 as

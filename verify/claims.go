@@ -102,5 +102,3 @@ func (r *run) claimsTimes() ([]Check, error) {
 	}
 	return claimPass("the times stand in order; they are the signer's own"), nil
 }
-
-func secondsToRFC3339(s int64) string { return time.Unix(s, 0).UTC().Format(time.RFC3339) }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"filippo.io/edwards25519"
 
@@ -279,19 +280,15 @@ func (r *run) note() {
 		}
 	}
 	if key, err := r.policy.Keys.Lookup(b.Entry.KID); err == nil && key.Window.Revoked && r.report.outcome(SignatureKey) == Pass {
-		add(NoteRevokedLater, b.EntryPointer("kid"), "the key was revoked at %s, after the signed time; the signed time is the signer's own claim", secondsToRFC3339(key.Window.RevokedAt))
+		add(NoteRevokedLater, b.EntryPointer("kid"), "the key was revoked at %s, after the signed time; the signed time is the signer's own claim", time.Unix(key.Window.RevokedAt, 0).UTC().Format(time.RFC3339))
 	}
 	if sig, err := decodeSignature(b.Entry.Signature); err == nil && r.report.outcome(Signature) == Pass && smallOrder(sig[:ed25519.SignatureSize/2]) {
 		add(NoteSmallOrderR, b.EntryPointer("signature"), "the signature's R is a point of small order: valid, and made by no ordinary signer")
 	}
 }
 
-func clip(s string) string {
-	if len(s) > 40 {
-		return s[:40] + "…"
-	}
-	return s
-}
+// clip bounds how much of a hostile value a message repeats.
+func clip(s string) string { return canonical.Clip(s, 64) }
 
 func smallOrder(point []byte) bool {
 	p, err := new(edwards25519.Point).SetBytes(point)

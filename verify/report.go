@@ -3,7 +3,6 @@ package verify
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
@@ -223,7 +222,7 @@ func bounded(s string) string {
 	if len(s) <= maxText {
 		return s
 	}
-	return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(s[:maxText], ""), len(s))
+	return fmt.Sprintf("%s (%d bytes)", canonical.Clip(s, maxText), len(s))
 }
 
 // bound cuts what the input put into findings and notes.

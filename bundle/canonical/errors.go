@@ -58,13 +58,20 @@ func (e *Error) Error() string {
 // maxPointerToken bounds how much of one hostile name an error repeats.
 const maxPointerToken = 128
 
+// Clip cuts a text of more than max bytes and ends it in "…", so that a message
+// repeats no more of a hostile value than a reader needs.
+func Clip(s string, max int) string {
+	if len(s) <= max {
+		return s
+	}
+	return strings.ToValidUTF8(s[:max], "") + "…"
+}
+
 // PointerToken escapes one member name for an RFC 6901 JSON pointer. A name of
 // more than 128 bytes is cut and ends in "…": such a pointer leads nowhere, but
 // no genuine name is that long and a report must stay readable.
 func PointerToken(name string) string {
-	if len(name) > maxPointerToken {
-		name = strings.ToValidUTF8(name[:maxPointerToken], "") + "…"
-	}
+	name = Clip(name, maxPointerToken)
 	if !strings.ContainsAny(name, "~/") {
 		return name
 	}

@@ -275,11 +275,7 @@ func (p *parser) member(i int) (int, flags, *Error) {
 	self := len(p.nodes)
 	end, err = p.value(start, name, nameFlags)
 	if err != nil {
-		token := p.src[name.start:name.end]
-		if nameFlags != 0 {
-			token = appendUnescaped(nil, token)
-		}
-		return 0, 0, err.within(string(token))
+		return 0, 0, err.within(string(unescaped(p.src[name.start:name.end], nameFlags != 0)))
 	}
 	return end, f&p.nodes[self].flags&rawBoth | high, nil
 }

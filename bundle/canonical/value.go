@@ -119,11 +119,7 @@ func (v Value) Text() (string, bool) {
 	if n.kind != String {
 		return "", false
 	}
-	raw := v.doc.src[n.value.start+1 : n.value.end-1]
-	if n.flags&escaped != 0 {
-		raw = appendUnescaped(nil, raw)
-	}
-	return string(raw), true
+	return string(unescaped(v.doc.src[n.value.start+1:n.value.end-1], n.flags&escaped != 0)), true
 }
 
 // Bool returns a boolean value, and whether v is one.
@@ -298,9 +294,5 @@ func (d *Document) name(i uint32) string { return string(d.nameBytes(i)) }
 
 func (d *Document) nameBytes(i uint32) []byte {
 	n := &d.nodes[i]
-	raw := d.src[n.name.start:n.name.end]
-	if n.flags&nameEscaped != 0 {
-		return appendUnescaped(nil, raw)
-	}
-	return raw
+	return unescaped(d.src[n.name.start:n.name.end], n.flags&nameEscaped != 0)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/bundle/canonical"
 )
 
 // Inspection is what one input claims, or why it can't be shown.
@@ -39,10 +40,7 @@ func claims(b *bundle.Bundle) []claim {
 	var list []claim
 	add := func(name, value, pointer, protected string) {
 		if value != "" {
-			if len(value) > maxClaim {
-				value = strings.ToValidUTF8(value[:maxClaim], "") + "…"
-			}
-			list = append(list, claim{name, value, pointer, protected})
+			list = append(list, claim{name, canonical.Clip(value, maxClaim), pointer, protected})
 		}
 	}
 	p, i := b.Proof, b.Proof.Intent

@@ -115,12 +115,12 @@ func (p *painter) verdict(v verify.Verdict) string {
 // reasons tells why an input is not verified: every failure, or, without any,
 // every required check that could not run.
 func (p *painter) reasons(report *verify.Report) {
+	if report.Verdict() == verify.Verified {
+		return
+	}
 	failed := report.Verdict() != verify.Inconclusive
 	for _, c := range report.Checks() {
 		if failed && c.Status != verify.Fail || !failed && (c.Status == verify.Pass || !report.Required(c.ID)) {
-			continue
-		}
-		if report.Verdict() == verify.Verified {
 			continue
 		}
 		p.field("why", "%s: %s", c.ID, c.Message)
