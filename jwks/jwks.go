@@ -137,7 +137,7 @@ func (s *KeySet) settle() error {
 		case first.Public == k.Public && first.Window == k.Window:
 			s.warnings = append(s.warnings, fmt.Sprintf("%s: the key with kid %q stands there twice", k.pointer, clip(k.KID)))
 		default:
-			return ambiguous(k.jwk, k.pointer, k.KID)
+			return ambiguous(k.jwk, k.pointer+"/kid", k.KID)
 		}
 	}
 	s.keys = kept

@@ -79,9 +79,20 @@ func claims(b *bundle.Bundle) []claim {
 	add("artifact path", b.ArtifactPath, "/runtime_artifact_relpath", byNothing)
 	add("key set URL", b.JWKSURL, "/jwks_url", byNothing)
 	for _, pointer := range b.Unknown {
-		add("unknown member", pointer, pointer, "unknown")
+		add("unknown member", pointer, pointer, protector(pointer))
 	}
 	return list
+}
+
+// protector tells what covers a member by the section in which it stands.
+func protector(pointer string) string {
+	switch {
+	case strings.HasPrefix(pointer, "/proof/"):
+		return bySignature
+	case strings.HasPrefix(pointer, "/runtime_artifact/"):
+		return byArtifact
+	}
+	return byNothing
 }
 
 func unit[T int64 | float64](v *T, unit string) string {
