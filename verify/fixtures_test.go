@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -174,5 +175,66 @@ func TestOldKeySet(t *testing.T) {
 		if r.Verdict() != want || r.Reason() != reason {
 			t.Errorf("%02d: want %s (%s), got %s", i, want, reason, describe(r))
 		}
+	}
+}
+
+// The bundles among the original's recorded answers: each verifies with the keys
+// that were served there, but for those served without their artifact.
+func TestRecordedBundles(t *testing.T) {
+	path, ok := testdata.Shared("vectors/orig-api/transcripts.jsonl")
+	if !ok {
+		t.Skip("shared vectors/orig-api is not here")
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sets []*jwks.KeySet
+	var bundles []string
+	for line := range strings.Lines(string(data)) {
+		var exchange struct {
+			Request  struct{ Path string }
+			Response struct {
+				Status int
+				Body   string
+			}
+		}
+		if err := json.Unmarshal([]byte(line), &exchange); err != nil {
+			t.Fatal(err)
+		}
+		body := exchange.Response.Body
+		switch {
+		case exchange.Response.Status != 200:
+		case strings.HasSuffix(exchange.Request.Path, "/bundle"):
+			bundles = append(bundles, body)
+		case strings.HasSuffix(exchange.Request.Path, "/jwks.json") && body != `{"keys":[]}`:
+			set, err := jwks.Parse([]byte(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sets = append(sets, set)
+		}
+	}
+	set, err := jwks.Merge(sets...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := verifier(t, verify.Policy{Keys: set})
+	verified := 0
+	for _, body := range bundles {
+		r := judge(v, []byte(body))
+		want := verify.OK
+		if strings.Contains(body, `"runtime_artifact":null`) {
+			want = verify.RuntimeArtifactMissing
+		}
+		if r.Reason() != want {
+			t.Errorf("want %s: %s", want, describe(r))
+		}
+		if r.Verdict() == verify.Verified {
+			verified++
+		}
+	}
+	if len(bundles) != 7 || verified != 5 {
+		t.Errorf("%d of %d bundles verified, want 5 of 7", verified, len(bundles))
 	}
 }
