@@ -1,0 +1,84 @@
+package mint
+
+import (
+	"time"
+
+	"github.com/qodverify/qodverify/cmd/internal/pyjson"
+)
+
+// File is one of the files that the original leaves beside its ledger. Name is
+// relative to the artifacts folder, with forward slashes.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// Run says how a proof came about, for the run summary.
+type Run struct {
+	RequestID       string
+	Start           time.Time
+	End             time.Time
+	Hostname        string
+	GitSHA, ImageID string
+}
+
+// Files returns the proof's files: the artifact that the proof names, a wrapper
+// around the record, the record itself and the summary of the run.
+func (p *Proof) Files(sessionID string, run Run) []File {
+	stamp := run.Start.UTC().Format("20060102_150405")
+	record := p.Record()
+	name := "proof_" + sessionID + "_" + stamp + ".json"
+	return []File{
+		{ArtifactPath(sessionID), pyjson.Indent(p.Artifact)},
+		{sessionID + "/artifact_v1.json", pyjson.Indent(wrapper(record))},
+		{name, pyjson.Indent(record)},
+		{"run_summaries/run_" + stamp + "_" + sessionID + ".json", pyjson.Indent(p.summary(sessionID, name, run))},
+	}
+}
+
+// Record returns what POST finalize answers.
+func (p *Proof) Record() pyjson.Object {
+	return pyjson.Object{
+		{Name: "prev_hash", Value: p.PrevHash}, {Name: "this_hash", Value: p.ThisHash},
+		{Name: "signature", Value: p.Signature}, {Name: "kid", Value: p.KID},
+		{Name: "proof", Value: p.Object},
+	}
+}
+
+func wrapper(record pyjson.Object) pyjson.Object {
+	return pyjson.Object{
+		{Name: "schema_version", Value: "v1"},
+		{Name: "task", Value: "QoD proof finalize (wrapper)"},
+		{Name: "summary", Value: "Generated proof record and runtime contract artifact."},
+		{Name: "outputs", Value: pyjson.Object{{Name: "proof_record", Value: record}}},
+		{Name: "citations", Value: []any{}},
+		{Name: "quality", Value: pyjson.Object{
+			{Name: "has_telemetry", Value: true}, {Name: "validated_in_test", Value: true},
+		}},
+	}
+}
+
+// summary is the original's run summary, with paths relative to the artifacts
+// folder where the original tells the machine's absolute ones.
+func (p *Proof) summary(sessionID, proofName string, run Run) pyjson.Object {
+	return pyjson.Object{
+		{Name: "build", Value: pyjson.Object{{Name: "git_sha", Value: run.GitSHA}, {Name: "image_tag", Value: run.ImageID}}},
+		{Name: "env", Value: pyjson.Object{{Name: "hostname", Value: run.Hostname}}},
+		{Name: "ids", Value: pyjson.Object{
+			{Name: "kid", Value: p.KID}, {Name: "prev_hash", Value: p.PrevHash},
+			{Name: "proof_artifact_path", Value: proofName},
+			{Name: "run_summary_path", Value: nil},
+			{Name: "runtime_artifact_path", Value: ArtifactPath(sessionID)},
+			{Name: "signature", Value: p.Signature}, {Name: "this_hash", Value: p.ThisHash},
+			{Name: "wrapper_artifact_path", Value: sessionID + "/artifact_v1.json"},
+		}},
+		{Name: "request_id", Value: run.RequestID},
+		{Name: "result", Value: pyjson.Object{{Name: "reason", Value: "ok"}, {Name: "success", Value: true}}},
+		{Name: "run_type", Value: "finalize_proof"},
+		{Name: "session_id", Value: sessionID},
+		{Name: "timestamps", Value: pyjson.Object{
+			{Name: "duration_ms", Value: run.End.Sub(run.Start).Milliseconds()},
+			{Name: "end_utc", Value: Timestamp(run.End)}, {Name: "start_utc", Value: Timestamp(run.Start)},
+		}},
+	}
+}

@@ -1,0 +1,131 @@
+package mint
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/cmd/internal/pyjson"
+	"github.com/qodverify/qodverify/jwks"
+)
+
+// Signer is an Ed25519 signing key with the kid that its records name.
+type Signer struct {
+	KID     string
+	private ed25519.PrivateKey
+}
+
+// GenerateSigner makes a new key.
+func GenerateSigner(kid string) (*Signer, error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	return &Signer{kid, private}, err
+}
+
+// NewSigner returns the signer of a 32-byte seed (RFC 8032, 5.1.5).
+func NewSigner(kid string, seed []byte) (*Signer, error) {
+	if len(seed) != ed25519.SeedSize {
+		return nil, fmt.Errorf("the private key has %d bytes, want %d", len(seed), ed25519.SeedSize)
+	}
+	return &Signer{kid, ed25519.NewKeyFromSeed(seed)}, nil
+}
+
+// ParseSigner reads a private JWK (RFC 8037, 2). It refuses one whose public
+// part x does not belong to its private part d.
+func ParseSigner(data []byte) (*Signer, error) {
+	doc, err := canonical.Parse(data, canonical.Options{MaxBytes: 1 << 16, AllowBOM: true})
+	if err != nil {
+		return nil, err
+	}
+	member := func(name string) string {
+		text, _ := doc.Root().Get(name).Text()
+		return text
+	}
+	if member("kty") != "OKP" || member("crv") != "Ed25519" {
+		return nil, errors.New(`not an Ed25519 JWK: want "kty":"OKP" and "crv":"Ed25519"`)
+	}
+	if member("kid") == "" {
+		return nil, errors.New(`the JWK has no "kid"`)
+	}
+	seed, err := jwks.DecodeBase64URL(member("d"), ed25519.SeedSize)
+	if err != nil {
+		return nil, errors.New(`the JWK's "d" is not a private key: want 43 characters of base64url`)
+	}
+	s, err := NewSigner(member("kid"), seed)
+	if err != nil {
+		return nil, err
+	}
+	if member("x") != s.X() {
+		return nil, errors.New("the JWK's public key x does not belong to its private key d")
+	}
+	return s, nil
+}
+
+// ReadSigner reads a private JWK from a file.
+func ReadSigner(name string) (*Signer, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	s, err := ParseSigner(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return s, nil
+}
+
+// WriteFile writes the private JWK to a new file that its owner alone can read.
+// It never overwrites one: a signing key that was lost can't be had back.
+func (s *Signer) WriteFile(name string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s exists; a key is never overwritten (%w)", name, fs.ErrExist)
+	}
+	if err != nil {
+		return err
+	}
+	private := append(s.JWK(), pyjson.Member{Name: "d", Value: base64.RawURLEncoding.EncodeToString(s.private.Seed())})
+	_, err = f.Write(append(pyjson.Indent(private), '\n'))
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	return nil
+}
+
+// Public returns the public key in the shape that verifiers use.
+func (s *Signer) Public() jwks.Key {
+	return jwks.Key{KID: s.KID, Public: [32]byte(s.private.Public().(ed25519.PublicKey))}
+}
+
+// X returns the public key as base64url, the "x" of its JWK.
+func (s *Signer) X() string { return X(s.Public()) }
+
+// X returns a public key as unpadded base64url.
+func X(key jwks.Key) string { return base64.RawURLEncoding.EncodeToString(key.Public[:]) }
+
+// JWK returns the public JWK.
+func (s *Signer) JWK() pyjson.Object { return PublicJWK(s.Public()) }
+
+// PublicJWK returns a public key as the original's JWKS lists it.
+func PublicJWK(key jwks.Key) pyjson.Object {
+	return pyjson.Object{
+		{Name: "kty", Value: "OKP"}, {Name: "crv", Value: "Ed25519"}, {Name: "kid", Value: key.KID},
+		{Name: "use", Value: "sig"}, {Name: "alg", Value: "EdDSA"}, {Name: "x", Value: X(key)},
+	}
+}
+
+func (s *Signer) sign(thisHash bundle.Digest) string {
+	return base64.RawURLEncoding.EncodeToString(ed25519.Sign(s.private, bundle.SigningInput(thisHash)))
+}
+
+// DecodeKey reads 32 bytes of base64url as the original's environment has them,
+// with or without padding.
+func DecodeKey(text string) ([]byte, error) {
+	return jwks.DecodeBase64URL(strings.TrimRight(strings.TrimSpace(text), "="), 32)
+}

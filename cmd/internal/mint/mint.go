@@ -1,0 +1,262 @@
+// Package mint makes proofs, in the original service's shape and to the byte:
+//
+//	artifact   the measurement, decided against the intent
+//	proof      the statement, which names the artifact's hash
+//	this_hash  sha256(prev_hash + "|" + canonical(proof))
+//	signature  Ed25519 over the 64 characters of this_hash
+//
+// All canonical bytes are of the qod-mock profile, made by package bundle, so
+// that what is minted and what is verified go through one formula. The package
+// does no I/O and reads no clock; where a proof is kept is the caller's concern.
+package mint
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/cmd/internal/pyjson"
+)
+
+// Intent is what a customer asks for (POST /intent), limits already checked.
+type Intent struct {
+	Text               string
+	TargetP95LatencyMS int64 // 1 to 60000
+	TargetJitterMS     int64 // 0 to 60000
+	DurationS          int64 // seconds, 1 to 86400
+	FlowLabel          string
+}
+
+// JSON returns the intent in the original's order of members.
+func (i Intent) JSON() pyjson.Object {
+	return pyjson.Object{
+		{Name: "text", Value: i.Text},
+		{Name: "target_p95_latency_ms", Value: i.TargetP95LatencyMS},
+		{Name: "target_jitter_ms", Value: i.TargetJitterMS},
+		{Name: "duration_s", Value: i.DurationS},
+		{Name: "flow_label", Value: i.FlowLabel},
+	}
+}
+
+// The QoS profiles, by rising latency, and the two states of a session.
+const (
+	LowLatency = "QOS_LOW_LATENCY"
+	Balanced   = "QOS_BALANCED"
+	BestEffort = "QOS_BEST_EFFORT"
+
+	Requested = "REQUESTED"
+	Available = "AVAILABLE"
+)
+
+// ProviderNote is what the original's simulated provider notes of each session.
+const ProviderNote = "local-simulated-provider"
+
+// availableAfter is the age at which the simulated provider makes a session
+// available.
+const availableAfter = 2 * time.Second
+
+// Profile returns the QoS profile that serves the intent.
+func (i Intent) Profile() string {
+	switch {
+	case i.TargetP95LatencyMS <= 50:
+		return LowLatency
+	case i.TargetP95LatencyMS <= 150:
+		return Balanced
+	}
+	return BestEffort
+}
+
+// Status returns a session's state at an age.
+func Status(age time.Duration) string {
+	if age >= availableAfter {
+		return Available
+	}
+	return Requested
+}
+
+// contractProfiles maps QoS profiles to the words of the artifact. The
+// original's mapping is kept because proofs made by either must compare.
+var contractProfiles = map[string]string{LowLatency: "turbo", Balanced: "standard", BestEffort: "strict"}
+
+// maxLatency is the artifact's upper bound for latencies, measured and asked
+// for, in milliseconds. The original clamps both to it.
+const maxLatency = 5000
+
+// Request is everything that a proof says.
+type Request struct {
+	SessionID string // canonical UUID
+	Intent    Intent
+	Profile   string // of the session; see [Intent.Profile]
+	Status    string // of the session now; see [Status]
+	Note      string
+	Measured  Measured
+	PrevHash  string // the ledger's head, or [bundle.Genesis]
+	Now       time.Time
+}
+
+// Proof is a minted proof with its artifact, ready for the ledger.
+type Proof struct {
+	PrevHash, ThisHash, Signature, KID string
+	Object                             pyjson.Object // members as POST finalize answers them
+	Artifact                           pyjson.Object
+	Stored                             string // json.dumps(proof, sort_keys=True), as the ledger keeps it
+}
+
+// ErrNoSamples is returned for a session without telemetry.
+var ErrNoSamples = errors.New("no telemetry samples")
+
+// Mint makes and signs the proof of a session.
+func (s *Signer) Mint(r Request) (*Proof, error) {
+	if r.Measured.Samples() == 0 {
+		return nil, ErrNoSamples
+	}
+	artifact := r.artifact()
+	artifactDoc, err := canonical.Parse(pyjson.Compact(artifact), canonical.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("reading the artifact just made: %w", err)
+	}
+	artifactHash, err := bundle.ArtifactDigest(artifactDoc.Root(), canonical.QodMock)
+	if err != nil {
+		return nil, err
+	}
+	proof := r.proof(artifactHash)
+	proofDoc, err := canonical.Parse(pyjson.Compact(proof), canonical.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("reading the proof just made: %w", err)
+	}
+	thisHash, err := bundle.LinkDigest(r.PrevHash, proofDoc.Root(), canonical.QodMock)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := proofDoc.Root().Canonical(canonical.PythonDefault)
+	if err != nil {
+		return nil, err
+	}
+	return &Proof{
+		PrevHash: r.PrevHash, ThisHash: thisHash.String(), Signature: s.sign(thisHash), KID: s.KID,
+		Object: proof, Artifact: artifact, Stored: string(stored),
+	}, nil
+}
+
+func (r Request) proof(artifact bundle.Digest) pyjson.Object {
+	return pyjson.Object{
+		{Name: "session_id", Value: r.SessionID},
+		{Name: "requested", Value: pyjson.Object{
+			{Name: "intent", Value: r.Intent.JSON()},
+			{Name: "qos_profile", Value: r.Profile},
+		}},
+		{Name: "provider_observed", Value: pyjson.Object{
+			{Name: "qos_status_at_finalize", Value: r.Status},
+			{Name: "provider_note", Value: r.Note},
+		}},
+		{Name: "measured_outcomes", Value: pyjson.Object{
+			{Name: "samples_count", Value: r.Measured.Samples()},
+			{Name: "avg_p50_ms", Value: r.Measured.P50()},
+			{Name: "avg_p95_ms", Value: r.Measured.P95()},
+			{Name: "avg_jitter_ms", Value: r.Measured.Jitter()},
+		}},
+		{Name: "artifacts", Value: pyjson.Object{
+			{Name: "runtime_artifact_sha256", Value: artifact.String()},
+			{Name: "runtime_artifact_relpath", Value: ArtifactPath(r.SessionID)},
+		}},
+		{Name: "created_at", Value: Timestamp(r.Now)},
+	}
+}
+
+func (r Request) artifact() pyjson.Object {
+	latency, jitter := r.Measured.P95(), r.Measured.Jitter()
+	limit := min(max(1, r.Intent.TargetP95LatencyMS), maxLatency)
+	result, relation := "pass", "<="
+	if latency > float64(limit) {
+		result, relation = "fail", ">"
+	}
+	reasons := []any{
+		fmt.Sprintf("latency %sms %s target max_latency_ms %dms", canonical.PythonFloat(latency), relation, limit),
+		fmt.Sprintf("jitter observed %sms (informational)", canonical.PythonFloat(jitter)),
+	}
+	return pyjson.Object{
+		{Name: "schema_version", Value: "v1"},
+		{Name: "session_id", Value: r.SessionID},
+		{Name: "created_at", Value: Timestamp(r.Now)},
+		{Name: "qos_profile", Value: contractProfiles[r.Profile]},
+		{Name: "inputs", Value: pyjson.Object{
+			{Name: "targets", Value: pyjson.Object{
+				{Name: "max_latency_ms", Value: limit},
+				{Name: "min_throughput_mbps", Value: 0.1},
+				{Name: "min_availability_pct", Value: 0.0},
+			}},
+			{Name: "network", Value: pyjson.Object{
+				{Name: "msisdn", Value: ""}, {Name: "ip_address", Value: ""}, {Name: "country", Value: ""},
+			}},
+		}},
+		// Only latency and jitter are measured; the other three are the
+		// original's constants, kept because its artifact schema wants them.
+		{Name: "measured", Value: pyjson.Object{
+			{Name: "latency_ms", Value: latency},
+			{Name: "throughput_mbps", Value: 0.0},
+			{Name: "availability_pct", Value: 100.0},
+			{Name: "jitter_ms", Value: jitter},
+			{Name: "packet_loss_pct", Value: 0.0},
+		}},
+		{Name: "decision", Value: pyjson.Object{
+			{Name: "result", Value: result},
+			{Name: "reasons", Value: reasons},
+		}},
+	}
+}
+
+// ArtifactPath is where a session's artifact lies under the artifacts folder,
+// with forward slashes.
+func ArtifactPath(sessionID string) string { return sessionID + "/artifact.json" }
+
+// Timestamp writes a time as Python's datetime.isoformat in UTC with a final Z:
+// microseconds, and no fraction at all when they are zero.
+func Timestamp(t time.Time) string {
+	s := t.UTC().Format("2006-01-02T15:04:05.000000Z")
+	return strings.Replace(s, ".000000Z", "Z", 1)
+}
+
+// Epoch returns a time as Python's time.time(): seconds since 1970 in a double.
+func Epoch(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
+
+// FromEpoch is the inverse of [Epoch], to the microsecond.
+func FromEpoch(seconds float64) time.Time { return time.UnixMicro(int64(math.Round(seconds * 1e6))) }
+
+// order is the order in which a proof's members were inserted, by path.
+var order = map[string][]string{
+	"":                   {"session_id", "requested", "provider_observed", "measured_outcomes", "artifacts", "created_at"},
+	"/requested":         {"intent", "qos_profile"},
+	"/requested/intent":  {"text", "target_p95_latency_ms", "target_jitter_ms", "duration_s", "flow_label"},
+	"/provider_observed": {"qos_status_at_finalize", "provider_note"},
+	"/measured_outcomes": {"samples_count", "avg_p50_ms", "avg_p95_ms", "avg_jitter_ms"},
+	"/artifacts":         {"runtime_artifact_sha256", "runtime_artifact_relpath"},
+}
+
+// InsertionOrder returns a stored proof, whose members are sorted, with those of
+// a fresh one in their first order. Members that it does not know come last.
+func InsertionOrder(proof any) any { return reorder(proof, "") }
+
+func reorder(v any, at string) any {
+	o, isObject := v.(pyjson.Object)
+	if !isObject {
+		return v
+	}
+	rank := func(m pyjson.Member) int {
+		if i := slices.Index(order[at], m.Name); i >= 0 {
+			return i
+		}
+		return len(order[at])
+	}
+	sorted := slices.Clone(o)
+	slices.SortStableFunc(sorted, func(a, b pyjson.Member) int { return cmp.Compare(rank(a), rank(b)) })
+	for i := range sorted {
+		sorted[i].Value = reorder(sorted[i].Value, at+"/"+sorted[i].Name)
+	}
+	return sorted
+}
