@@ -1,0 +1,398 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	_ "modernc.org/sqlite" // SQLite in pure Go, with the C library's own locks
+
+	"github.com/qodverify/qodverify/bundle"
+)
+
+// schemaVersion is the user_version that this package writes.
+const schemaVersion = 1
+
+//go:embed schema.sql
+var schema string
+
+// SQLite is the durable store: the original's database file and artifacts
+// folder. Reads go through a pool; all writes go through one goroutine, which
+// commits what has queued up in one transaction (group commit), since a commit
+// costs a disk flush however much is in it.
+type SQLite struct {
+	reader *sql.DB
+	writer *sql.DB   // of one connection,
+	conn   *sql.Conn // this one
+	statements
+	folder *folder
+	queue  chan *operation
+	ended  chan struct{} // closed when the writer has ended
+	closed chan struct{} // closed when no more operations are taken
+	log    *slog.Logger
+	head   *Head // what the writer committed last; nil until it has
+	batch  int   // upper bound of operations in one transaction
+}
+
+// Options names the files of a [SQLite] store.
+type Options struct {
+	Database  string // file; made with its folder when missing
+	Artifacts string // folder; made when missing
+	Log       *slog.Logger
+}
+
+// OpenSQLite opens a ledger, an existing one of the original included, and
+// brings its schema up to date.
+func OpenSQLite(ctx context.Context, o Options) (*SQLite, error) {
+	if err := os.MkdirAll(filepath.Dir(o.Database), 0o755); err != nil {
+		return nil, err
+	}
+	folder, err := openFolder(o.Artifacts)
+	if err != nil {
+		return nil, fmt.Errorf("the artifacts folder: %w", err)
+	}
+	s := &SQLite{
+		folder: folder, log: o.Log, batch: maxBatch,
+		queue: make(chan *operation, maxBatch), ended: make(chan struct{}), closed: make(chan struct{}),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if err := s.open(ctx, o.Database); err != nil {
+		return nil, errors.Join(fmt.Errorf("the ledger database: %w", err), s.release())
+	}
+	go s.run()
+	return s, nil
+}
+
+func (s *SQLite) open(ctx context.Context, file string) error {
+	absolute, err := filepath.Abs(file)
+	if err != nil {
+		return err
+	}
+	// FULL: a commit that was answered survives a power cut. NORMAL would lose
+	// the last ones in WAL mode.
+	name := (&url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: url.Values{
+		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)"},
+	}.Encode()}).String()
+	if s.writer, err = sql.Open("sqlite", name); err != nil {
+		return err
+	}
+	s.writer.SetMaxOpenConns(1)
+	if s.conn, err = s.writer.Conn(ctx); err != nil {
+		return err
+	}
+	if err := migrate(ctx, s.conn); err != nil {
+		return err
+	}
+	if err := s.statements.prepare(ctx, s.conn); err != nil {
+		return err
+	}
+	if s.reader, err = sql.Open("sqlite", name); err != nil {
+		return err
+	}
+	s.reader.SetMaxOpenConns(8)
+	s.reader.SetMaxIdleConns(8)
+	return s.reader.PingContext(ctx)
+}
+
+// migrate takes the file to schemaVersion in one transaction.
+func migrate(ctx context.Context, conn *sql.Conn) error {
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	if err := migrateIn(ctx, conn); err != nil {
+		_, rollback := conn.ExecContext(ctx, "ROLLBACK")
+		return errors.Join(err, rollback)
+	}
+	_, err := conn.ExecContext(ctx, "COMMIT")
+	return err
+}
+
+func migrateIn(ctx context.Context, conn *sql.Conn) error {
+	number := func(query string) (n int, err error) {
+		err = conn.QueryRowContext(ctx, query).Scan(&n)
+		return n, err
+	}
+	version, err := number("PRAGMA user_version")
+	switch {
+	case err != nil:
+		return err
+	case version > schemaVersion:
+		return fmt.Errorf("its schema is version %d, newer than this program's %d", version, schemaVersion)
+	case version == schemaVersion:
+		return nil
+	}
+	legacy := 0
+	old, err := number("SELECT count(*) FROM sqlite_schema WHERE name = 'proof_ledger'")
+	if err != nil {
+		return err
+	}
+	if old > 0 {
+		if legacy, err = number("SELECT count(*) FROM proof_ledger"); err != nil {
+			return err
+		}
+		// Ledgers of v0.1 and v0.2 lack one or both of these.
+		for _, column := range []string{"signature", "kid"} {
+			n, err := number("SELECT count(*) FROM pragma_table_info('proof_ledger') WHERE name = '" + column + "'")
+			if err == nil && n == 0 {
+				_, err = conn.ExecContext(ctx, "ALTER TABLE proof_ledger ADD COLUMN "+column+" TEXT NOT NULL DEFAULT ''")
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	_, err = conn.ExecContext(ctx, strings.ReplaceAll(schema, "LEGACY", strconv.Itoa(legacy))+
+		"; PRAGMA user_version = "+strconv.Itoa(schemaVersion))
+	return err
+}
+
+// Close implements [Store].
+func (s *SQLite) Close() error {
+	select {
+	case <-s.closed:
+	default:
+		close(s.closed)
+	}
+	<-s.ended
+	return s.release()
+}
+
+func (s *SQLite) release() error {
+	errs := []error{s.statements.close()}
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
+	}
+	for _, db := range []*sql.DB{s.reader, s.writer} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(append(errs, s.folder.close())...)
+}
+
+const (
+	selectRecord  = `SELECT position, session_id, created_at, proof_json, prev_hash, this_hash, signature, kid FROM proof_ledger`
+	selectSummary = `SELECT s.session_id, s.created_at, s.intent_json, s.qos_profile, s.qos_status, s.provider_note,
+		(SELECT count(*) FROM telemetry t WHERE t.session_id = s.session_id),
+		coalesce((SELECT position FROM proof_ledger p WHERE p.session_id = s.session_id), 0) FROM sessions s `
+)
+
+type scanner interface{ Scan(...any) error }
+
+func scanRecord(row scanner) (r Record, err error) {
+	err = row.Scan(&r.Position, &r.SessionID, &r.CreatedAt, &r.ProofJSON, &r.PrevHash, &r.ThisHash, &r.Signature, &r.KID)
+	return r, none(err, ErrNoRecord)
+}
+
+func scanSummary(row scanner) (v Summary, err error) {
+	err = row.Scan(&v.ID, &v.CreatedAt, &v.IntentJSON, &v.Profile, &v.Status, &v.Note, &v.Samples, &v.Position)
+	return v, none(err, ErrUnknownSession)
+}
+
+// none turns "no such row" into what that means, and any other error of the
+// database into an UnavailableError.
+func none(err, missing error) error {
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.Is(err, sql.ErrNoRows):
+		return missing
+	}
+	return &UnavailableError{err}
+}
+
+// Session implements [Store].
+func (s *SQLite) Session(ctx context.Context, id string) (Summary, error) {
+	return scanSummary(s.reader.QueryRowContext(ctx, selectSummary+"WHERE s.session_id = ?", id))
+}
+
+// Sessions implements [Store].
+func (s *SQLite) Sessions(ctx context.Context, limit, offset int) ([]Summary, error) {
+	rows, err := s.reader.QueryContext(ctx, selectSummary+"ORDER BY s.created_at DESC, s.rowid DESC LIMIT ? OFFSET ?", limit, offset)
+	if err != nil {
+		return nil, none(err, nil)
+	}
+	defer rows.Close()
+	var list []Summary
+	for rows.Next() {
+		v, err := scanSummary(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, none(rows.Err(), nil)
+}
+
+// Record implements [Store].
+func (s *SQLite) Record(ctx context.Context, id string) (Record, error) {
+	return scanRecord(s.reader.QueryRowContext(ctx, selectRecord+" WHERE session_id = ?", id))
+}
+
+// Before implements [Store].
+func (s *SQLite) Before(ctx context.Context, position int64) (Record, error) {
+	return scanRecord(s.reader.QueryRowContext(ctx, selectRecord+" WHERE position < ? ORDER BY position DESC LIMIT 1", position))
+}
+
+// Artifact implements [Store].
+func (s *SQLite) Artifact(_ context.Context, id string) ([]byte, error) { return s.folder.read(id) }
+
+// KIDs implements [Store]. The records of v0.1 name none and are left out.
+func (s *SQLite) KIDs(ctx context.Context) ([]string, error) {
+	rows, err := s.reader.QueryContext(ctx, "SELECT DISTINCT kid FROM proof_ledger WHERE kid <> '' ORDER BY kid")
+	if err != nil {
+		return nil, none(err, nil)
+	}
+	defer rows.Close()
+	var kids []string
+	for rows.Next() {
+		var kid string
+		if err := rows.Scan(&kid); err != nil {
+			return nil, none(err, nil)
+		}
+		kids = append(kids, kid)
+	}
+	return kids, none(rows.Err(), nil)
+}
+
+// Ready implements [Store]. The write is a transaction that changes nothing.
+func (s *SQLite) Ready(ctx context.Context) error {
+	if err := s.folder.ready(); err != nil {
+		return &UnavailableError{err}
+	}
+	return s.submit(ctx, func(t *transaction) error {
+		return none(t.control("PRAGMA user_version = "+strconv.Itoa(schemaVersion)), nil)
+	})
+}
+
+// CreateSession implements [Store].
+func (s *SQLite) CreateSession(ctx context.Context, v Session) error {
+	return s.submit(ctx, func(t *transaction) error {
+		return t.exec(t.insertSession, v.ID, v.CreatedAt, v.IntentJSON, v.Profile, v.Status, v.Note)
+	})
+}
+
+// AddSample implements [Store].
+func (s *SQLite) AddSample(ctx context.Context, v Sample) error {
+	return s.submit(ctx, func(t *transaction) error {
+		var finalized bool
+		err := t.sessionState.QueryRowContext(t.ctx, v.SessionID).Scan(&finalized)
+		switch {
+		case err != nil:
+			return none(err, ErrUnknownSession)
+		case finalized:
+			return ErrFinalized
+		}
+		return t.exec(t.insertSample, v.SessionID, v.CreatedAt, v.JSON)
+	})
+}
+
+// Finalize implements [Store].
+func (s *SQLite) Finalize(ctx context.Context, id string, make Mint) (record Record, existed bool, err error) {
+	err = s.submit(ctx, func(t *transaction) (err error) {
+		record, existed = Record{}, false // a retried operation starts anew
+		var session Session
+		err = t.session.QueryRowContext(t.ctx, id).Scan(&session.ID, &session.CreatedAt, &session.IntentJSON,
+			&session.Profile, &session.Status, &session.Note)
+		if err != nil {
+			return none(err, ErrUnknownSession)
+		}
+		record, err = scanRecord(t.record.QueryRowContext(t.ctx, id))
+		if err == nil {
+			existed = true
+			return t.unchanged(record)
+		}
+		if err != ErrNoRecord {
+			return err
+		}
+		head, err := t.loadHead()
+		if err != nil {
+			return err
+		}
+		draft, err := make(head, session, t.samplesOf(id))
+		if err != nil {
+			return err
+		}
+		record = draft.place(head, id)
+		return t.append(record, draft.Files)
+	})
+	if err != nil {
+		return Record{}, existed, err
+	}
+	return record, existed, nil
+}
+
+// unchanged returns ErrChanged when another program added telemetry to a
+// finalized session.
+func (t *transaction) unchanged(r Record) error {
+	var later bool
+	if err := t.laterSamples.QueryRowContext(t.ctx, r.SessionID, r.CreatedAt).Scan(&later); err != nil {
+		return none(err, nil)
+	}
+	if later {
+		return ErrChanged
+	}
+	return nil
+}
+
+func (t *transaction) samplesOf(id string) iter.Seq2[Sample, error] {
+	return func(yield func(Sample, error) bool) {
+		rows, err := t.samples.QueryContext(t.ctx, id)
+		if err != nil {
+			yield(Sample{}, none(err, nil))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			v := Sample{SessionID: id}
+			if err := rows.Scan(&v.CreatedAt, &v.JSON); err != nil {
+				yield(v, none(err, nil))
+				return
+			}
+			if !yield(v, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(Sample{}, none(err, nil))
+		}
+	}
+}
+
+// loadHead returns where the next record goes. The writer's own memory of what
+// it committed last is believed over the file: a head that was edited there must
+// not become the anchor of new records. Records that another program appended
+// after it are taken as they are.
+func (t *transaction) loadHead() (Head, error) {
+	if t.head != nil {
+		return *t.head, nil
+	}
+	stored := Head{ThisHash: bundle.Genesis}
+	err := t.storedHead.QueryRowContext(t.ctx).Scan(&stored.Position, &stored.ThisHash, &stored.CreatedAt)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return Head{}, none(err, nil)
+	}
+	if known := t.store.head; known != nil {
+		switch {
+		case stored.Position > known.Position:
+			t.store.log.Warn("another program appended to the ledger", "records", stored.Position-known.Position)
+		case stored != *known:
+			t.store.log.Error("the ledger's last record was changed by another program; the chain goes on from what was signed",
+				"position", known.Position)
+			stored = *known
+		}
+	}
+	t.head = &stored
+	return stored, nil
+}

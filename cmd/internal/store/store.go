@@ -1,0 +1,136 @@
+// Package store keeps sessions, their telemetry, and the ledger of proofs.
+//
+// The ledger is append-only: a record is never replaced, each one's prev_hash is
+// its predecessor's this_hash, and one writer at a time holds the head, so the
+// chain can't fork. A record is answered only after it and its artifact files
+// are on the disk: files first, then the row, so that a crash may leave files
+// that no row names and never a row whose files are missing.
+//
+// The package moves text about and understands none of it: what a proof says
+// and how it is hashed is package mint's concern, which is called back with the
+// head.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/qodverify/qodverify/cmd/internal/mint"
+)
+
+// Session is one row of sessions. Times are seconds since 1970.
+type Session struct {
+	ID         string // canonical UUID
+	CreatedAt  float64
+	IntentJSON string
+	Profile    string
+	Status     string // as stored at creation; see [mint.Status] for now
+	Note       string
+}
+
+// Sample is one row of telemetry.
+type Sample struct {
+	SessionID string
+	CreatedAt float64
+	JSON      string
+}
+
+// Record is one row of proof_ledger. Position counts from 1 along the chain.
+type Record struct {
+	Position                           int64
+	SessionID                          string
+	CreatedAt                          float64
+	ProofJSON                          string
+	PrevHash, ThisHash, Signature, KID string
+}
+
+// Summary is a session as a list shows it.
+type Summary struct {
+	Session
+	Samples  int64
+	Position int64 // 0 when the session has no proof
+}
+
+// Head is where the next record goes.
+type Head struct {
+	Position  int64   // of the last record, 0 when there is none
+	ThisHash  string  // of the last record, [bundle.Genesis] when there is none
+	CreatedAt float64 // of the last record
+}
+
+// Draft is a record about to be appended, with the files that go before it.
+// Position and SessionID are the store's to fill in.
+type Draft struct {
+	Record
+	Files []mint.File
+}
+
+// Mint makes the record of a session from the head of the ledger. The writer
+// calls it, and may call it again with another head when a write failed.
+type Mint func(head Head, session Session, samples iter.Seq2[Sample, error]) (*Draft, error)
+
+// Store is the contract that SQLite and Memory keep. Methods may be called from
+// many goroutines. Every error other than those below, the context's, and those
+// of a Mint is an *UnavailableError, and means that nothing was stored.
+type Store interface {
+	// CreateSession adds a session.
+	CreateSession(context.Context, Session) error
+	// AddSample adds telemetry to a session that has no proof yet, else
+	// ErrUnknownSession or ErrFinalized.
+	AddSample(context.Context, Sample) error
+	// Finalize appends the session's record and returns it. A session that has
+	// one already keeps it: the stored record is returned with existed true and
+	// no call of mint, or ErrChanged when telemetry was added beside the store
+	// after it.
+	Finalize(ctx context.Context, sessionID string, mint Mint) (r Record, existed bool, err error)
+
+	// Session returns one session, or ErrUnknownSession.
+	Session(context.Context, string) (Summary, error)
+	// Sessions returns sessions, newest first, from offset on.
+	Sessions(ctx context.Context, limit, offset int) ([]Summary, error)
+	// Record returns a session's record, or ErrNoRecord.
+	Record(context.Context, string) (Record, error)
+	// Before returns the record at the highest position below the given one, or
+	// ErrNoRecord.
+	Before(ctx context.Context, position int64) (Record, error)
+	// Artifact returns the bytes of a session's artifact.json, or ErrNoArtifact
+	// for one that is missing or larger than MaxArtifact.
+	Artifact(ctx context.Context, sessionID string) ([]byte, error)
+	// KIDs returns every kid that the ledger's records name.
+	KIDs(context.Context) ([]string, error)
+	// Ready returns nil when the store can be read and written.
+	Ready(context.Context) error
+	// Close ends the writer after what it has begun.
+	Close() error
+}
+
+// The errors that callers decide by.
+var (
+	ErrUnknownSession = errors.New("unknown session")
+	ErrNoRecord       = errors.New("no record of this session")
+	ErrNoArtifact     = errors.New("no readable artifact of this session")
+	ErrFinalized      = errors.New("the session is finalized")
+	ErrChanged        = errors.New("telemetry was added after the session was finalized")
+	ErrClosed         = errors.New("the store is closed")
+)
+
+// UnavailableError says that the storage failed: a full disk, a folder that
+// can't be written, a database that another program holds. Nothing was stored.
+type UnavailableError struct{ Err error }
+
+// Error tells the cause, which may hold local paths: it belongs into a log, not
+// into an answer.
+func (e *UnavailableError) Error() string { return fmt.Sprintf("storage unavailable: %v", e.Err) }
+
+// Unwrap returns the cause.
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// MaxArtifact bounds an artifact file in bytes. A genuine one has about 700.
+const MaxArtifact = 1 << 20
+
+var (
+	_ Store = (*SQLite)(nil)
+	_ Store = (*Memory)(nil)
+)

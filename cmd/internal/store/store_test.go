@@ -1,0 +1,298 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/cmd/internal/mint"
+)
+
+// each runs a test on both implementations: they keep one contract.
+func each(t *testing.T, test func(t *testing.T, s Store)) {
+	t.Run("memory", func(t *testing.T) { test(t, NewMemory()) })
+	t.Run("sqlite", func(t *testing.T) { test(t, openTemp(t)) })
+}
+
+func openTemp(t testing.TB) *SQLite {
+	t.Helper()
+	dir := t.TempDir()
+	s, err := OpenSQLite(t.Context(), Options{Database: filepath.Join(dir, "sub", "ledger.sqlite3"), Artifacts: filepath.Join(dir, "artifacts")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// link is a stand-in for a proof: a chain of hashes without signatures.
+func link(id string) Mint {
+	return func(head Head, session Session, samples iter.Seq2[Sample, error]) (*Draft, error) {
+		n := 0
+		for _, err := range samples {
+			if err != nil {
+				return nil, err
+			}
+			n++
+		}
+		if n == 0 {
+			return nil, mint.ErrNoSamples
+		}
+		if session.ID != id {
+			return nil, fmt.Errorf("minting %s got session %s", id, session.ID)
+		}
+		sum := sha256.Sum256([]byte(head.ThisHash + "|" + id))
+		return &Draft{
+			Record: Record{CreatedAt: 1000, ProofJSON: `{"n": ` + fmt.Sprint(n) + `}`, PrevHash: head.ThisHash, ThisHash: hex.EncodeToString(sum[:]), Signature: "s", KID: "k"},
+			Files:  []mint.File{{Name: mint.ArtifactPath(id), Data: []byte(id)}, {Name: "proof_" + id + ".json", Data: []byte("{}")}},
+		}, nil
+	}
+}
+
+func session(id string) Session {
+	return Session{ID: id, CreatedAt: 1, IntentJSON: "{}", Profile: "p", Status: "s", Note: "n"}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// chain returns the ledger from its last record back to GENESIS.
+func chain(t testing.TB, s Store, last int64) []Record {
+	t.Helper()
+	var list []Record
+	for position := last + 1; ; position = list[len(list)-1].Position {
+		r, err := s.Before(context.Background(), position)
+		if errors.Is(err, ErrNoRecord) {
+			break
+		}
+		must(t, err)
+		if n := len(list); n > 0 && list[n-1].PrevHash != r.ThisHash {
+			t.Fatalf("position %d does not link to %d", list[n-1].Position, r.Position)
+		}
+		list = append(list, r)
+	}
+	if n := len(list); n > 0 && list[n-1].PrevHash != bundle.Genesis {
+		t.Fatalf("the first record's prev_hash is %q", list[n-1].PrevHash)
+	}
+	return list
+}
+
+func TestContract(t *testing.T) {
+	each(t, func(t *testing.T, s Store) {
+		ctx := t.Context()
+		if _, err := s.Session(ctx, "a"); err != ErrUnknownSession {
+			t.Errorf("unknown session: %v", err)
+		}
+		if err := s.AddSample(ctx, Sample{"a", 1, "{}"}); err != ErrUnknownSession {
+			t.Errorf("sample of an unknown session: %v", err)
+		}
+		if _, _, err := s.Finalize(ctx, "a", link("a")); err != ErrUnknownSession {
+			t.Errorf("finalizing an unknown session: %v", err)
+		}
+		for _, id := range []string{"a", "b", "c"} {
+			must(t, s.CreateSession(ctx, session(id)))
+		}
+		if _, _, err := s.Finalize(ctx, "a", link("a")); err != mint.ErrNoSamples {
+			t.Errorf("finalizing without samples: %v", err)
+		}
+		must(t, s.AddSample(ctx, Sample{"a", 1, `{"x":1}`}))
+		must(t, s.AddSample(ctx, Sample{"b", 1, `{}`}))
+		first, existed, err := s.Finalize(ctx, "a", link("a"))
+		if err != nil || existed || first.Position != 1 || first.PrevHash != bundle.Genesis || first.SessionID != "a" {
+			t.Fatalf("first record %+v, existed %t, %v", first, existed, err)
+		}
+		if err := s.AddSample(ctx, Sample{"a", 2, `{}`}); err != ErrFinalized {
+			t.Errorf("sample after finalize: %v", err)
+		}
+		again, existed, err := s.Finalize(ctx, "a", func(Head, Session, iter.Seq2[Sample, error]) (*Draft, error) {
+			t.Error("a finalized session was minted again")
+			return nil, errors.New("minted twice")
+		})
+		if err != nil || !existed || again != first {
+			t.Errorf("finalizing again: %+v, existed %t, %v", again, existed, err)
+		}
+		second, _, err := s.Finalize(ctx, "b", link("b"))
+		if err != nil || second.Position != 2 || second.PrevHash != first.ThisHash {
+			t.Errorf("second record %+v, %v", second, err)
+		}
+		if second.CreatedAt <= first.CreatedAt {
+			t.Errorf("the clock stood still and so did the order: %v then %v", first.CreatedAt, second.CreatedAt)
+		}
+		if got := chain(t, s, 2); len(got) != 2 || got[1] != first || got[0] != second {
+			t.Errorf("chain %+v", got)
+		}
+		if _, err := s.Record(ctx, "c"); err != ErrNoRecord {
+			t.Errorf("record of an unfinalized session: %v", err)
+		}
+		if data, err := s.Artifact(ctx, "a"); err != nil || string(data) != "a" {
+			t.Errorf("artifact %q, %v", data, err)
+		}
+		if _, err := s.Artifact(ctx, "c"); !errors.Is(err, ErrNoArtifact) {
+			t.Errorf("missing artifact: %v", err)
+		}
+		if kids, err := s.KIDs(ctx); err != nil || len(kids) != 1 || kids[0] != "k" {
+			t.Errorf("kids %q, %v", kids, err)
+		}
+		list, err := s.Sessions(ctx, 2, 1)
+		if err != nil || len(list) != 2 || list[0].ID != "b" || list[0].Samples != 1 || list[0].Position != 2 || list[1].ID != "a" {
+			t.Errorf("sessions %+v, %v", list, err)
+		}
+		must(t, s.Ready(ctx))
+		must(t, s.Close())
+		if err := s.CreateSession(ctx, session("d")); err != ErrClosed {
+			t.Errorf("after Close: %v", err)
+		}
+	})
+}
+
+// TestNoFork finalizes from many goroutines at once; one chain comes out.
+func TestNoFork(t *testing.T) {
+	const clients, total = 32, 1000
+	each(t, func(t *testing.T, s Store) {
+		var wait sync.WaitGroup
+		for c := range clients {
+			wait.Go(func() {
+				for i := c; i < total; i += clients {
+					id := fmt.Sprintf("s%04d", i)
+					err := s.CreateSession(context.Background(), session(id))
+					if err == nil {
+						err = s.AddSample(context.Background(), Sample{id, 1, "{}"})
+					}
+					if err == nil {
+						_, _, err = s.Finalize(context.Background(), id, link(id))
+					}
+					if err != nil {
+						t.Errorf("%s: %v", id, err)
+					}
+				}
+			})
+		}
+		wait.Wait()
+		if n := len(chain(t, s, total)); n != total {
+			t.Errorf("the chain has %d records, want %d", n, total)
+		}
+	})
+}
+
+// A mint that fails or panics fails its own request, and the chain goes on.
+func TestMintFails(t *testing.T) {
+	s := openTemp(t)
+	ctx := t.Context()
+	for _, id := range []string{"a", "b"} {
+		must(t, s.CreateSession(ctx, session(id)))
+		must(t, s.AddSample(ctx, Sample{id, 1, "{}"}))
+	}
+	for _, bad := range []Mint{
+		func(Head, Session, iter.Seq2[Sample, error]) (*Draft, error) { return nil, errors.New("no key") },
+		func(Head, Session, iter.Seq2[Sample, error]) (*Draft, error) { panic("broken") },
+	} {
+		if _, _, err := s.Finalize(ctx, "a", bad); err == nil {
+			t.Error("a failing mint made a record")
+		}
+	}
+	r, _, err := s.Finalize(ctx, "b", link("b"))
+	if err != nil || r.Position != 1 {
+		t.Errorf("after a failure: %+v, %v", r, err)
+	}
+}
+
+// Whatever keeps a record from being stored, the answer is an UnavailableError,
+// no row is there, the others of the batch are stored, and the chain goes on
+// when the cause is gone.
+func TestUnavailable(t *testing.T) {
+	cases := map[string]struct{ breakIt, mend func(t *testing.T, s *SQLite, dir string) }{
+		"artifacts folder in the way": {
+			func(t *testing.T, s *SQLite, dir string) { must(t, os.WriteFile(filepath.Join(dir, "bad"), nil, 0o644)) },
+			func(t *testing.T, s *SQLite, dir string) { must(t, os.Remove(filepath.Join(dir, "bad"))) },
+		},
+		"database full": {
+			func(t *testing.T, s *SQLite, dir string) { limitPages(t, s, "1") },
+			func(t *testing.T, s *SQLite, dir string) { limitPages(t, s, "1000000") },
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			s := openTemp(t)
+			for _, id := range []string{"good", "bad", "after"} {
+				must(t, s.CreateSession(ctx, session(id)))
+				must(t, s.AddSample(ctx, Sample{id, 1, "{}"}))
+			}
+			big := func(id string) Mint {
+				return func(h Head, v Session, samples iter.Seq2[Sample, error]) (*Draft, error) {
+					d, err := link(id)(h, v, samples)
+					if err == nil && id == "bad" {
+						d.ProofJSON = strings.Repeat("x", 1<<20) // more than the full database has left
+					}
+					return d, err
+				}
+			}
+			c.breakIt(t, s, s.folder.root.Name())
+			var wait sync.WaitGroup
+			var goodErr, badErr error
+			wait.Go(func() { _, _, goodErr = s.Finalize(ctx, "good", big("good")) })
+			wait.Go(func() { _, _, badErr = s.Finalize(ctx, "bad", big("bad")) })
+			wait.Wait()
+			unavailable := (*UnavailableError)(nil)
+			if !errors.As(badErr, &unavailable) {
+				t.Errorf("got %v, want an UnavailableError", badErr)
+			}
+			if _, err := s.Record(ctx, "bad"); err != ErrNoRecord {
+				t.Errorf("a record that was refused is there: %v", err)
+			}
+			c.mend(t, s, s.folder.root.Name())
+			for _, id := range []string{"good", "bad", "after"} {
+				if _, _, err := s.Finalize(ctx, id, link(id)); err != nil {
+					t.Errorf("after mending, %s: %v", id, err)
+				}
+			}
+			if n := len(chain(t, s, 3)); n != 3 || goodErr != nil && !errors.As(goodErr, &unavailable) {
+				t.Errorf("%d records, %v", n, goodErr)
+			}
+		})
+	}
+}
+
+// limitPages makes the database full, as a full disk does.
+func limitPages(t *testing.T, s *SQLite, pages string) {
+	t.Helper()
+	if err := s.submit(t.Context(), func(x *transaction) error { return x.control("PRAGMA max_page_count = " + pages) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestArtifactsStayInside(t *testing.T) {
+	s := openTemp(t)
+	dir := s.folder.root.Name()
+	must(t, os.WriteFile(filepath.Join(filepath.Dir(dir), "artifact.json"), []byte("outside"), 0o644))
+	for _, id := range []string{"..", "../..", "/etc", "a/../.."} {
+		if data, err := s.Artifact(t.Context(), id); err == nil {
+			t.Errorf("%q reached %q", id, data)
+		}
+	}
+	must(t, os.Mkdir(filepath.Join(dir, "link"), 0o755))
+	if err := os.Symlink(filepath.Join(filepath.Dir(dir), "artifact.json"), filepath.Join(dir, "link", "artifact.json")); err != nil {
+		t.Skip("skipped: no symbolic links here")
+	}
+	if data, err := s.Artifact(t.Context(), "link"); err == nil {
+		t.Errorf("a symbolic link reached %q", data)
+	}
+	must(t, os.Mkdir(filepath.Join(dir, "big"), 0o755))
+	must(t, os.WriteFile(filepath.Join(dir, "big", "artifact.json"), make([]byte, MaxArtifact+1), 0o644))
+	if _, err := s.Artifact(t.Context(), "big"); !errors.Is(err, ErrNoArtifact) {
+		t.Errorf("an artifact of more than MaxArtifact: %v", err)
+	}
+}
