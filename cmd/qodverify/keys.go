@@ -1,19 +1,16 @@
 package main
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/qodverify/qodverify/cmd/internal/mint"
+	"github.com/qodverify/qodverify/cmd/internal/pyjson"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
-	"github.com/qodverify/qodverify/jwks"
 )
 
 func (a *app) keysCommand() *cobra.Command {
@@ -76,40 +73,18 @@ overwrites a file.`,
 	return cmd
 }
 
-// privateJWK and publicJWK are an Ed25519 key as RFC 8037 §2 spells it.
-type publicJWK struct {
-	KTY string `json:"kty"`
-	CRV string `json:"crv"`
-	KID string `json:"kid"`
-	Use string `json:"use"`
-	Alg string `json:"alg"`
-	X   string `json:"x"`
-}
-
-type privateJWK struct {
-	publicJWK
-	D string `json:"d"`
-}
-
 func (a *app) generate(out, kid string) error {
-	public, private, err := ed25519.GenerateKey(rand.Reader)
+	signer, err := mint.GenerateSigner(kid)
 	if err != nil {
 		return err
 	}
-	entry := publicJWK{KTY: "OKP", CRV: "Ed25519", KID: kid, Use: "sig", Alg: "EdDSA", X: base64.RawURLEncoding.EncodeToString(public)}
-	// O_EXCL: a signing key that was lost by an overwrite can't be had back.
-	f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s exists; a key is never overwritten", out)
-	}
-	if err != nil {
+	if err := signer.WriteFile(out); errors.Is(err, fs.ErrExist) {
+		return err
+	} else if err != nil {
 		return &problemError{"input", exitMalformed, err}
 	}
-	err = render.WriteJSON(f, privateJWK{entry, base64.RawURLEncoding.EncodeToString(private.Seed())})
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return &problemError{"input", exitMalformed, fmt.Errorf("writing %s: %w", out, err)}
-	}
-	key := jwks.Key{KID: kid, Public: [32]byte(public)}
-	fmt.Fprintf(a.stderr, "private key in %s; thumbprint %s\n", render.Printable(out), key.Thumbprint())
-	return a.written(render.WriteJSON(a.stdout, map[string][]publicJWK{"keys": {entry}}))
+	fmt.Fprintf(a.stderr, "private key in %s; thumbprint %s\n", render.Printable(out), signer.Public().Thumbprint())
+	set := pyjson.Object{{Name: "keys", Value: []any{signer.JWK()}}}
+	_, err = a.stdout.Write(append(render.PrintableJSON(pyjson.Indent(set)), '\n'))
+	return a.written(err)
 }

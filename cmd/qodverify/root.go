@@ -128,7 +128,8 @@ func (a *app) rootCommand() *cobra.Command {
 	persistent.BoolVar(&a.noColor, "no-color", false, "no colour (also by $NO_COLOR)")
 	f.register(root.Flags())
 	complete(root)
-	root.AddCommand(a.verifyCommand(), a.inspectCommand(), a.canonCommand(), a.keysCommand(), a.versionCommand())
+	root.AddCommand(a.verifyCommand(), a.inspectCommand(), a.canonCommand(), a.keysCommand(),
+		a.serveCommand(), a.probeCommand(), a.versionCommand())
 	return root
 }
 
@@ -167,7 +168,11 @@ func (a *app) color() bool {
 }
 
 func (a *app) onTerminal() bool {
-	f, ok := a.stdout.(*os.File)
+	return isTerminal(a.stdout)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
 	return ok && (isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()))
 }
 

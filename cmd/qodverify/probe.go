@@ -1,0 +1,240 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qodverify/qodverify/cmd/internal/probe"
+	"github.com/qodverify/qodverify/cmd/internal/render"
+)
+
+type probeFlags struct {
+	session, target, notes string
+	count                  int
+	interval, timeout      time.Duration
+	allowHTTP              bool
+}
+
+func (a *app) probeCommand() *cobra.Command {
+	f := &probeFlags{}
+	cmd := &cobra.Command{
+		Use:   "probe URL [--session ID]",
+		Short: "Measure round trips and post them as telemetry",
+		Long: `probe measures round trips one after the other and posts what it found to the proof
+service at URL, as one telemetry sample of a session. Without --session it posts
+nothing and only shows the figures.
+
+The target is the service's own /health unless --target names another: an http or
+https URL (the time from request to the end of the answer, on a connection that is
+kept) or tcp://HOST:PORT (the time to connect). A round trip that fails is lost, and
+left out of the figures.
+
+p50 and p95 are percentiles by linear interpolation between the two nearest ranks;
+jitter is the population standard deviation; all are milliseconds. The token for the
+service is $QODVERIFY_TOKEN.
+
+Exit status: 0 measured, and posted where a session is given; 2 usage; 3 the target
+did not answer, or the service did not take the sample.`,
+		Example: `  qodverify probe http://127.0.0.1:8000 --session 54d6df8f-df97-40f6-a30e-20c424ec1e20
+  qodverify probe https://qod.example --session ID --target tcp://10.0.0.7:443 --count 100`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return a.probe(ctx, f, args[0])
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.session, "session", "", "session `ID` to post to")
+	flags.StringVar(&f.target, "target", "", "what to measure, if not the service: an http, https or tcp `URL`")
+	flags.StringVar(&f.notes, "notes", "", "`TEXT` to post with the sample")
+	flags.IntVarP(&f.count, "count", "n", 20, "how many round trips")
+	flags.DurationVar(&f.interval, "interval", 100*time.Millisecond, "from the start of one round trip to the next")
+	flags.DurationVar(&f.timeout, "timeout", 5*time.Second, "of one round trip")
+	flags.BoolVar(&f.allowHTTP, "allow-http", false, "allow plain http beyond this machine")
+	return cmd
+}
+
+// probed is what probe prints as JSON, and the members that it posts.
+type probed struct {
+	Target   string  `json:"target"`
+	Session  string  `json:"session_id,omitempty"`
+	Posted   bool    `json:"posted"`
+	Sent     int     `json:"sent"`
+	Lost     int     `json:"lost"`
+	P50      float64 `json:"p50_ms"`
+	P95      float64 `json:"p95_ms"`
+	Jitter   float64 `json:"jitter_ms"`
+	Min      float64 `json:"min_ms"`
+	Mean     float64 `json:"mean_ms"`
+	Max      float64 `json:"max_ms"`
+	Answered int     `json:"n"`
+}
+
+func (a *app) probe(ctx context.Context, f *probeFlags, service string) error {
+	base, err := serviceURL(service, f.allowHTTP)
+	if err != nil {
+		return err
+	}
+	if f.count < 1 || f.count > 100_000 || f.interval < 0 || f.timeout <= 0 {
+		return errors.New("--count is 1 to 100000, --interval not negative, --timeout positive")
+	}
+	if f.target == "" {
+		f.target = base.JoinPath("health").String()
+	}
+	target, err := probe.ParseTarget(f.target)
+	if err != nil {
+		return err
+	}
+	v, err := a.measure(ctx, f, target)
+	if err != nil {
+		return &problemError{"probe", exitMalformed, fmt.Errorf("measuring %s: %w", f.target, err)}
+	}
+	if f.session != "" {
+		client := &serviceClient{base: base, token: os.Getenv("QODVERIFY_TOKEN")}
+		if _, err := client.call(ctx, http.MethodPost, "telemetry", v.sample(f.notes)); err != nil {
+			return &problemError{"probe", exitMalformed, fmt.Errorf("posting to %s: %w", base, err)}
+		}
+		v.Posted = true
+	}
+	if a.output == "json" {
+		return a.written(render.WriteJSON(a.stdout, v))
+	}
+	return a.written(v.text(a.stdout))
+}
+
+// measure makes the round trips, with progress on stderr when a person watches.
+func (a *app) measure(ctx context.Context, f *probeFlags, target probe.Target) (*probed, error) {
+	plan := probe.Plan{Count: f.count, Interval: f.interval, Timeout: f.timeout}
+	if watched := a.output == "text" && !a.quiet; watched {
+		end := "\n"
+		if isTerminal(a.stderr) {
+			end = "\r"
+		}
+		plan.Progress = func(n int, trip time.Duration, err error) {
+			what := fmt.Sprintf("%.3f ms", float64(trip)/float64(time.Millisecond))
+			if err != nil {
+				what = "lost: " + render.Printable(err.Error())
+			}
+			// Without a terminal a line a tenth is enough.
+			if end == "\r" || n%max(1, f.count/10) == 0 || err != nil {
+				fmt.Fprintf(a.stderr, "probe %d/%d %-20s%s", n, f.count, what, end)
+			}
+		}
+		defer func() {
+			if end == "\r" {
+				fmt.Fprintln(a.stderr)
+			}
+		}()
+	}
+	r, err := probe.Measure(ctx, target, plan)
+	if err != nil {
+		return nil, err
+	}
+	return &probed{
+		Target: target.String(), Session: f.session, Sent: r.Sent, Lost: r.Lost, Answered: r.Sent - r.Lost,
+		P50: nanos(r.P50), P95: nanos(r.P95), Jitter: nanos(r.Jitter), Min: nanos(r.Min), Mean: nanos(r.Mean), Max: nanos(r.Max),
+	}, nil
+}
+
+// nanos rounds milliseconds to the nanosecond, which is what the clock counts.
+func nanos(ms float64) float64 { return math.Round(ms*1e6) / 1e6 }
+
+func (v *probed) sample(notes string) any {
+	return map[string]any{
+		"session_id": v.Session, "n": v.Answered, "p50_ms": v.P50, "p95_ms": v.P95, "jitter_ms": v.Jitter, "notes": notes,
+	}
+}
+
+func (v *probed) text(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "%s: %d round trips, %d lost\n  p50 %.3f ms   p95 %.3f ms   jitter %.3f ms   (min %.3f, mean %.3f, max %.3f)\n",
+		render.Printable(v.Target), v.Sent, v.Lost, v.P50, v.P95, v.Jitter, v.Min, v.Mean, v.Max)
+	if err == nil && v.Posted {
+		_, err = fmt.Fprintf(w, "  posted to session %s\n", render.Printable(v.Session))
+	}
+	return err
+}
+
+// serviceURL checks a service's base URL: plain http carries the token only on
+// this machine, unless allowed.
+func serviceURL(text string, allowHTTP bool) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("%q is not the http or https URL of a service", text)
+	}
+	ip := net.ParseIP(u.Hostname())
+	local := strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
+	if u.Scheme == "http" && !local && !allowHTTP {
+		return nil, fmt.Errorf("%s is plain http, where the token can be read on the way; use https, or --allow-http", u)
+	}
+	u.RawQuery, u.Fragment = "", ""
+	return u, nil
+}
+
+// serviceClient calls a proof service.
+type serviceClient struct {
+	base  *url.URL
+	token string
+}
+
+// maxServiceAnswer bounds an answer in bytes.
+const maxServiceAnswer = 16 << 20
+
+// call sends a JSON body (nil: none) and returns the answer's body. An answer
+// other than 200 is an error with the service's own words.
+func (c *serviceClient) call(ctx context.Context, method, path string, body any) ([]byte, error) {
+	var content io.Reader
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		content = bytes.NewReader(data)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, c.base.JoinPath(path).String(), content)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", "qodverify")
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	client := &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // the token is for this service alone
+	}}
+	reply, err := client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer reply.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(reply.Body, maxServiceAnswer))
+	if err != nil {
+		return nil, err
+	}
+	if reply.StatusCode != http.StatusOK {
+		var answer struct{ Detail any }
+		_ = json.Unmarshal(data, &answer) // an answer in another shape has no detail to tell
+		text := fmt.Sprint(answer.Detail)
+		if answer.Detail == nil {
+			text = "no detail"
+		}
+		return nil, fmt.Errorf("the service answered %s: %.500s", reply.Status, text)
+	}
+	return data, nil
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/joho/godotenv"
+	"github.com/spf13/cobra"
+
+	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/cmd/internal/server"
+)
+
+// serveFlags are the flags of the serve command.
+type serveFlags struct {
+	server.Settings
+	host, port, envFile string
+	demo                bool
+	demoDir             string
+}
+
+func (a *app) serveCommand() *cobra.Command {
+	f := &serveFlags{}
+	cmd := &cobra.Command{
+		Use:   "serve [flags]",
+		Short: "Run the reference proof service",
+		Long: `serve runs a proof service with the HTTP contract of qod-mock v0.4: sessions,
+telemetry, and signed proofs in an append-only ledger. GET /docs describes it.
+
+Everything is kept in the data folder: the ledger qod_mock.sqlite3 (one of the
+original is opened and continued), artifacts/, the private key signing-key.json,
+which the first start makes, and jwks.json with every public key so far. To change
+the key, give another one with --key; the old public key stays published. In a
+checkout of the original, with its folder backend, the original's places are used.
+
+The original's environment is read, .env included: QOD_API_TOKEN, QOD_AUTH_REQUIRED,
+QOD_DB_PATH, QOD_ARTIFACTS_DIR, QOD_ACTIVE_SIGNING_KID, QOD_SIGNING_PRIVATE_KEY_B64URL
+(set and empty: no key, nothing is signed), QOD_SIGNING_PUBLIC_KEY_B64URL,
+QOD_PUBLIC_KEYS, MAX_BODY_BYTES. Flags win over it.
+
+The log goes to stderr, as JSON with --output json. SIGINT and SIGTERM end the service
+after the requests in flight. --demo does not stay: it starts a service, measures this
+machine's loopback, makes a proof, verifies it, and says how to check it again.`,
+		Example: `  qodverify serve --demo
+  QOD_API_TOKEN=secret qodverify serve
+  qodverify serve --no-auth --listen 127.0.0.1:9000 --data /var/lib/qod`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.settle(cmd); err != nil {
+				return err
+			}
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			if f.demo {
+				return a.demo(ctx, f.demoDir)
+			}
+			return a.serve(ctx, f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.Listen, "listen", "", "`HOST:PORT` to listen on (default 127.0.0.1:8000)")
+	flags.StringVar(&f.host, "host", "", "the `HOST` of --listen, as uvicorn has it")
+	flags.StringVar(&f.port, "port", "", "the `PORT` of --listen, as uvicorn has it")
+	flags.StringVar(&f.Data, "data", "", "`DIR` for ledger, artifacts and keys (default qod-data)")
+	flags.StringVar(&f.Database, "db", "", "the ledger's SQLite `FILE`, if not in --data")
+	flags.StringVar(&f.Artifacts, "artifacts", "", "`DIR` of the artifacts, if not in --data")
+	flags.StringVar(&f.Key, "key", "", "`FILE` with the private JWK to sign with, as keys generate writes it")
+	flags.StringArrayVar(&f.JWKS, "jwks", nil, "`FILE` of a JWK Set with more public keys to publish (repeatable)")
+	flags.StringVar(&f.TokenFile, "token-file", "", "`FILE` with the bearer token that clients must send")
+	flags.BoolVar(&f.NoAuth, "no-auth", false, "ask for no token; on this machine's own address alone")
+	flags.BoolVar(&f.NoAuthOnNetwork, "no-auth-on-network", false, "let --no-auth hold on any address: everyone who reaches it can write")
+	flags.BoolVar(&f.Debug, "debug-endpoints", false, "serve /_debug/env and /_debug/protected")
+	flags.StringArrayVar(&f.Origins, "cors-origin", nil, "`ORIGIN` whose pages may call (repeatable; default http://127.0.0.1:5173, http://localhost:5173)")
+	flags.StringVar(&f.envFile, "env-file", ".env", "`FILE` of variables, for those that the environment lacks")
+	flags.BoolVar(&f.demo, "demo", false, "show it all once, and end")
+	flags.StringVar(&f.demoDir, "demo-dir", "qod-demo", "`DIR` for what --demo leaves")
+	return cmd
+}
+
+// settle joins flags and environment.
+func (f *serveFlags) settle(cmd *cobra.Command) error {
+	if f.host != "" || f.port != "" {
+		if f.Listen != "" {
+			return errors.New("--listen and --host or --port say the same thing: give one of them")
+		}
+		host, port := "127.0.0.1", "8000"
+		if f.host != "" {
+			host = f.host
+		}
+		if f.port != "" {
+			port = f.port
+		}
+		f.Listen = net.JoinHostPort(host, port)
+	}
+	file, err := godotenv.Read(f.envFile)
+	if err != nil && (!errors.Is(err, fs.ErrNotExist) || cmd.Flags().Changed("env-file")) {
+		return fmt.Errorf("--env-file %s: %w", f.envFile, withoutValues(err))
+	}
+	f.Env = func(name string) (string, bool) {
+		if v, ok := os.LookupEnv(name); ok {
+			return v, true
+		}
+		v, ok := file[name]
+		return v, ok
+	}
+	return nil
+}
+
+// withoutValues keeps a file error and hides a parser's, which quotes the line:
+// the file holds secrets.
+func withoutValues(err error) error {
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		return path.Err
+	}
+	return errors.New("it is not a list of NAME=VALUE lines")
+}
+
+// logger writes to stderr, as the other commands' messages do.
+func (a *app) logger() *slog.Logger {
+	options := &slog.HandlerOptions{}
+	if a.quiet {
+		options.Level = slog.LevelWarn
+	}
+	if a.output == "json" {
+		return slog.New(slog.NewJSONHandler(a.stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, options))
+}
+
+func (a *app) serve(ctx context.Context, f *serveFlags) error {
+	f.Log = a.logger()
+	instance, err := server.Open(ctx, f.Settings)
+	if err != nil {
+		if errors.Is(err, server.ErrSettings) {
+			return errors.New(trimSettings(err))
+		}
+		return &problemError{"serve", exitMalformed, err}
+	}
+	defer func() {
+		if err := instance.Close(); err != nil {
+			f.Log.Error("closing", "error", err)
+		}
+	}()
+	l, err := net.Listen("tcp", instance.Listen)
+	if err != nil {
+		return &problemError{"serve", exitMalformed, err}
+	}
+	for _, notice := range append(instance.Notices, "listening on http://"+l.Addr().String()) {
+		a.notice(f.Log, notice)
+	}
+	if err := server.Serve(ctx, l, instance.Server, f.Log); err != nil {
+		return &problemError{"serve", exitMalformed, err}
+	}
+	return nil
+}
+
+// notice tells whoever started the service something: a plain line, or a record
+// where the log is JSON.
+func (a *app) notice(log *slog.Logger, text string) {
+	if a.output == "json" {
+		log.Info(text)
+		return
+	}
+	fmt.Fprintln(a.stderr, "qodverify serve:", render.Printable(text))
+}
+
+// trimSettings leaves out the word by which the error is known to the program.
+func trimSettings(err error) string {
+	return strings.TrimPrefix(err.Error(), server.ErrSettings.Error()+": ")
+}
