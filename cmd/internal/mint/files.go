@@ -15,11 +15,11 @@ type File struct {
 
 // Run says how a proof came about, for the run summary.
 type Run struct {
-	RequestID       string
-	Start           time.Time
-	End             time.Time
-	Hostname        string
-	GitSHA, ImageID string
+	RequestID        string
+	Start            time.Time
+	End              time.Time
+	Hostname         string
+	GitSHA, ImageTag string
 }
 
 // Files returns the proof's files: the artifact that the proof names, a wrapper
@@ -62,7 +62,7 @@ func wrapper(record pyjson.Object) pyjson.Object {
 // folder where the original tells the machine's absolute ones.
 func (p *Proof) summary(sessionID, proofName string, run Run) pyjson.Object {
 	return pyjson.Object{
-		{Name: "build", Value: pyjson.Object{{Name: "git_sha", Value: run.GitSHA}, {Name: "image_tag", Value: run.ImageID}}},
+		{Name: "build", Value: pyjson.Object{{Name: "git_sha", Value: run.GitSHA}, {Name: "image_tag", Value: run.ImageTag}}},
 		{Name: "env", Value: pyjson.Object{{Name: "hostname", Value: run.Hostname}}},
 		{Name: "ids", Value: pyjson.Object{
 			{Name: "kid", Value: p.KID}, {Name: "prev_hash", Value: p.PrevHash},

@@ -88,63 +88,79 @@ var contractProfiles = map[string]string{LowLatency: "turbo", Balanced: "standar
 // for, in milliseconds. The original clamps both to it.
 const maxLatency = 5000
 
-// Request is everything that a proof says.
+// Request is what a proof says, but for its place in the chain and its time.
 type Request struct {
 	SessionID string // canonical UUID
 	Intent    Intent
 	Profile   string // of the session; see [Intent.Profile]
-	Status    string // of the session now; see [Status]
 	Note      string
 	Measured  Measured
-	PrevHash  string // the ledger's head, or [bundle.Genesis]
-	Now       time.Time
+	Now       time.Time // of the artifact
 }
 
-// Proof is a minted proof with its artifact, ready for the ledger.
-type Proof struct {
-	PrevHash, ThisHash, Signature, KID string
-	Object                             pyjson.Object // members as POST finalize answers them
-	Artifact                           pyjson.Object
-	Stored                             string // json.dumps(proof, sort_keys=True), as the ledger keeps it
+// Measurement is a session's artifact, ready to be proven.
+type Measurement struct {
+	request  Request
+	artifact pyjson.Object
+	hash     bundle.Digest
 }
 
 // ErrNoSamples is returned for a session without telemetry.
 var ErrNoSamples = errors.New("no telemetry samples")
 
-// Mint makes and signs the proof of a session.
-func (s *Signer) Mint(r Request) (*Proof, error) {
+// Measure makes the artifact of a session.
+func Measure(r Request) (*Measurement, error) {
 	if r.Measured.Samples() == 0 {
 		return nil, ErrNoSamples
 	}
-	artifact := r.artifact()
-	artifactDoc, err := canonical.Parse(pyjson.Compact(artifact), canonical.Options{})
+	m := &Measurement{request: r, artifact: r.artifact()}
+	doc, err := canonical.Parse(pyjson.Compact(m.artifact), canonical.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("reading the artifact just made: %w", err)
 	}
-	artifactHash, err := bundle.ArtifactDigest(artifactDoc.Root(), canonical.QodMock)
-	if err != nil {
-		return nil, err
-	}
-	proof := r.proof(artifactHash)
-	proofDoc, err := canonical.Parse(pyjson.Compact(proof), canonical.Options{})
+	m.hash, err = bundle.ArtifactDigest(doc.Root(), canonical.QodMock)
+	return m, err
+}
+
+// Proof is a minted proof with its artifact. It has to be signed.
+type Proof struct {
+	PrevHash, ThisHash, KID string
+	Signature               string        // "" until [Proof.Sign]
+	Object                  pyjson.Object // members as POST finalize answers them
+	Artifact                pyjson.Object
+	Stored                  string // json.dumps(proof, sort_keys=True), as the ledger keeps it
+
+	signer *Signer
+	digest bundle.Digest
+}
+
+// Place is where and when a proof is made.
+type Place struct {
+	PrevHash string // the ledger's head, or [bundle.Genesis]
+	Status   string // of the session; see [Status]
+	Now      time.Time
+}
+
+// Prove makes the proof of a measurement at its place in the chain. Signing it
+// is left to [Proof.Sign], since the next link does not need the signature.
+func (m *Measurement) Prove(s *Signer, at Place) (*Proof, error) {
+	p := &Proof{PrevHash: at.PrevHash, KID: s.KID, Object: m.request.proof(m.hash, at), Artifact: m.artifact, signer: s}
+	doc, err := canonical.Parse(pyjson.Compact(p.Object), canonical.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("reading the proof just made: %w", err)
 	}
-	thisHash, err := bundle.LinkDigest(r.PrevHash, proofDoc.Root(), canonical.QodMock)
-	if err != nil {
+	if p.digest, err = bundle.LinkDigest(at.PrevHash, doc.Root(), canonical.QodMock); err != nil {
 		return nil, err
 	}
-	stored, err := proofDoc.Root().Canonical(canonical.PythonDefault)
-	if err != nil {
-		return nil, err
-	}
-	return &Proof{
-		PrevHash: r.PrevHash, ThisHash: thisHash.String(), Signature: s.sign(thisHash), KID: s.KID,
-		Object: proof, Artifact: artifact, Stored: string(stored),
-	}, nil
+	stored, err := doc.Root().Canonical(canonical.PythonDefault)
+	p.ThisHash, p.Stored = p.digest.String(), string(stored)
+	return p, err
 }
 
-func (r Request) proof(artifact bundle.Digest) pyjson.Object {
+// Sign signs the proof.
+func (p *Proof) Sign() { p.Signature = p.signer.sign(p.digest) }
+
+func (r Request) proof(artifact bundle.Digest, at Place) pyjson.Object {
 	return pyjson.Object{
 		{Name: "session_id", Value: r.SessionID},
 		{Name: "requested", Value: pyjson.Object{
@@ -152,7 +168,7 @@ func (r Request) proof(artifact bundle.Digest) pyjson.Object {
 			{Name: "qos_profile", Value: r.Profile},
 		}},
 		{Name: "provider_observed", Value: pyjson.Object{
-			{Name: "qos_status_at_finalize", Value: r.Status},
+			{Name: "qos_status_at_finalize", Value: at.Status},
 			{Name: "provider_note", Value: r.Note},
 		}},
 		{Name: "measured_outcomes", Value: pyjson.Object{
@@ -165,7 +181,7 @@ func (r Request) proof(artifact bundle.Digest) pyjson.Object {
 			{Name: "runtime_artifact_sha256", Value: artifact.String()},
 			{Name: "runtime_artifact_relpath", Value: ArtifactPath(r.SessionID)},
 		}},
-		{Name: "created_at", Value: Timestamp(r.Now)},
+		{Name: "created_at", Value: Timestamp(at.Now)},
 	}
 }
 

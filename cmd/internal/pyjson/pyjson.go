@@ -51,14 +51,16 @@ type style struct {
 // Compact returns json.dumps(v, ensure_ascii=False, separators=(",", ":")), the
 // form of HTTP answers. A float that is no number is written as null, since NaN
 // is not JSON, and a lone surrogate as U+FFFD, since it is not UTF-8.
-func Compact(v any) []byte { return style{comma: ",", colon: ":"}.append(nil, v, 0) }
+func Compact(v any) []byte { return style{comma: ",", colon: ":"}.append(make([]byte, 0, 1024), v, 0) }
 
 // ASCII returns json.dumps(v), the form of stored intents and samples.
-func ASCII(v any) []byte { return style{comma: ", ", colon: ": ", ascii: true}.append(nil, v, 0) }
+func ASCII(v any) []byte {
+	return style{comma: ", ", colon: ": ", ascii: true}.append(make([]byte, 0, 1024), v, 0)
+}
 
 // Indent returns json.dumps(v, indent=2), the form of artifact files.
 func Indent(v any) []byte {
-	return style{comma: ",", colon: ": ", ascii: true, indent: 2}.append(nil, v, 0)
+	return style{comma: ",", colon: ": ", ascii: true, indent: 2}.append(make([]byte, 0, 1024), v, 0)
 }
 
 func (s style) append(dst []byte, v any, depth int) []byte {
@@ -129,6 +131,11 @@ const hexDigits = "0123456789abcdef"
 func (s style) appendString(dst []byte, text string) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(text); {
+		if n := plain(text[i:]); n > 0 {
+			dst = append(dst, text[i:i+n]...)
+			i += n
+			continue
+		}
 		c := text[i]
 		if c < utf8.RuneSelf && !(s.ascii && c == 0x7f) {
 			dst = appendASCII(dst, c)
@@ -148,6 +155,16 @@ func (s style) appendString(dst []byte, text string) []byte {
 		i += size
 	}
 	return append(dst, '"')
+}
+
+// plain returns how many characters at the start are written as they are.
+func plain(s string) int {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c > '~' || c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return len(s)
 }
 
 func appendASCII(dst []byte, c byte) []byte {

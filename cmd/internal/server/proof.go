@@ -23,19 +23,28 @@ func (s *Server) postFinalize(r *request) reply {
 	}
 	var minted *mint.Proof
 	start := s.Now()
-	record, existed, err := s.Store.Finalize(r.Context(), id, func(head store.Head, session store.Session, samples iter.Seq2[store.Sample, error]) (*store.Draft, error) {
-		var err error
-		minted, err = s.mint(head, session, samples)
+	record, existed, err := s.Store.Finalize(r.Context(), id, func(session store.Session, samples iter.Seq2[store.Sample, error]) (store.Link, error) {
+		measurement, err := s.measure(session, samples)
 		if err != nil {
 			return nil, err
 		}
-		end := s.Now()
-		return &store.Draft{
-			Record: store.Record{
-				CreatedAt: mint.Epoch(end), ProofJSON: minted.Stored,
-				PrevHash: minted.PrevHash, ThisHash: minted.ThisHash, Signature: minted.Signature, KID: minted.KID,
-			},
-			Files: minted.Files(id, mint.Run{RequestID: r.id, Start: start, End: end, Hostname: s.hostname, GitSHA: s.GitSHA, ImageID: s.ImageTag}),
+		return func(head store.Head) (*store.Draft, error) {
+			// The proof's time is taken here, where records stand in the order of
+			// the chain, so that the times do too.
+			now := s.Now()
+			p, err := measurement.Prove(s.Keys.Active, mint.Place{PrevHash: head.ThisHash, Status: mint.Status(s.age(session)), Now: now})
+			if err != nil {
+				return nil, err
+			}
+			minted = p
+			return &store.Draft{
+				Record: store.Record{CreatedAt: mint.Epoch(s.Now()), ProofJSON: p.Stored, PrevHash: p.PrevHash, ThisHash: p.ThisHash, KID: p.KID},
+				Complete: func(record *store.Record) []mint.File {
+					p.Sign()
+					record.Signature = p.Signature
+					return p.Files(id, mint.Run{RequestID: r.id, Start: start, End: s.Now(), Hostname: s.hostname, GitSHA: s.GitSHA, ImageTag: s.ImageTag})
+				},
+			}, nil
 		}, nil
 	})
 	switch {
@@ -69,8 +78,8 @@ func (s *Server) stored(r *request, v store.Record) reply {
 	})
 }
 
-// mint makes a session's proof out of its rows.
-func (s *Server) mint(head store.Head, session store.Session, samples iter.Seq2[store.Sample, error]) (*mint.Proof, error) {
+// measure makes a session's artifact out of its rows.
+func (s *Server) measure(session store.Session, samples iter.Seq2[store.Sample, error]) (*mint.Measurement, error) {
 	var measured mint.Measured
 	for row, err := range samples {
 		if err != nil {
@@ -100,9 +109,8 @@ func (s *Server) mint(head store.Head, session store.Session, samples iter.Seq2[
 	if refused != nil {
 		return nil, fmt.Errorf("the stored intent of session %s is invalid", session.ID)
 	}
-	return s.Keys.Active.Mint(mint.Request{
-		SessionID: session.ID, Intent: intent, Profile: session.Profile, Status: mint.Status(s.age(session)),
-		Note: session.Note, Measured: measured, PrevHash: head.ThisHash, Now: s.Now(),
+	return mint.Measure(mint.Request{
+		SessionID: session.ID, Intent: intent, Profile: session.Profile, Note: session.Note, Measured: measured, Now: s.Now(),
 	})
 }
 

@@ -70,7 +70,7 @@ func (m *Memory) AddSample(ctx context.Context, s Sample) error {
 }
 
 // Finalize implements [Store].
-func (m *Memory) Finalize(ctx context.Context, sessionID string, make Mint) (Record, bool, error) {
+func (m *Memory) Finalize(ctx context.Context, sessionID string, prepare Prepare) (Record, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.usable(ctx); err != nil {
@@ -87,12 +87,16 @@ func (m *Memory) Finalize(ctx context.Context, sessionID string, make Mint) (Rec
 	if n := len(m.ledger); n > 0 {
 		head = Head{int64(n), m.ledger[n-1].ThisHash, m.ledger[n-1].CreatedAt}
 	}
-	draft, err := make(head, session.Session, values(session.samples))
+	link, err := prepare(session.Session, values(session.samples))
+	if err != nil {
+		return Record{}, false, err
+	}
+	draft, err := link(head)
 	if err != nil {
 		return Record{}, false, err
 	}
 	record := draft.place(head, sessionID)
-	for _, file := range draft.Files {
+	for _, file := range draft.Complete(&record) {
 		m.files[file.Name] = file.Data
 	}
 	m.ledger = append(m.ledger, record)

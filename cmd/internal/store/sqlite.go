@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	_ "embed"
@@ -30,9 +31,10 @@ var schema string
 // commits what has queued up in one transaction (group commit), since a commit
 // costs a disk flush however much is in it.
 type SQLite struct {
-	reader *sql.DB
-	writer *sql.DB   // of one connection,
-	conn   *sql.Conn // this one
+	reader  *sql.DB
+	readers reads
+	writer  *sql.DB   // of one connection,
+	conn    *sql.Conn // this one
 	statements
 	folder *folder
 	queue  chan *operation
@@ -41,6 +43,7 @@ type SQLite struct {
 	log    *slog.Logger
 	head   *Head // what the writer committed last; nil until it has
 	batch  int   // upper bound of operations in one transaction
+	last   int   // operations in the last one
 }
 
 // Options names the files of a [SQLite] store.
@@ -48,6 +51,8 @@ type Options struct {
 	Database  string // file; made with its folder when missing
 	Artifacts string // folder; made when missing
 	Log       *slog.Logger
+	// Batch is the largest number of writes that share a commit; 0 means 256.
+	Batch int
 }
 
 // OpenSQLite opens a ledger, an existing one of the original included, and
@@ -61,7 +66,7 @@ func OpenSQLite(ctx context.Context, o Options) (*SQLite, error) {
 		return nil, fmt.Errorf("the artifacts folder: %w", err)
 	}
 	s := &SQLite{
-		folder: folder, log: o.Log, batch: maxBatch,
+		folder: folder, log: o.Log, batch: cmp.Or(o.Batch, maxBatch),
 		queue: make(chan *operation, maxBatch), ended: make(chan struct{}), closed: make(chan struct{}),
 	}
 	if s.log == nil {
@@ -94,7 +99,7 @@ func (s *SQLite) open(ctx context.Context, file string) error {
 	if err := migrate(ctx, s.conn); err != nil {
 		return err
 	}
-	if err := s.statements.prepare(ctx, s.conn); err != nil {
+	if err := s.statements.prepareAll(ctx, s.conn); err != nil {
 		return err
 	}
 	if s.reader, err = sql.Open("sqlite", name); err != nil {
@@ -102,7 +107,12 @@ func (s *SQLite) open(ctx context.Context, file string) error {
 	}
 	s.reader.SetMaxOpenConns(8)
 	s.reader.SetMaxIdleConns(8)
-	return s.reader.PingContext(ctx)
+	for _, p := range s.readers.all() {
+		if *p.to, err = s.reader.PrepareContext(ctx, p.text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // migrate takes the file to schemaVersion in one transaction.
@@ -169,7 +179,7 @@ func (s *SQLite) Close() error {
 }
 
 func (s *SQLite) release() error {
-	errs := []error{s.statements.close()}
+	errs := []error{closeAll(s.statements.all()), closeAll(s.readers.all())}
 	if s.conn != nil {
 		errs = append(errs, s.conn.Close())
 	}
@@ -286,51 +296,100 @@ func (s *SQLite) CreateSession(ctx context.Context, v Session) error {
 // AddSample implements [Store].
 func (s *SQLite) AddSample(ctx context.Context, v Sample) error {
 	return s.submit(ctx, func(t *transaction) error {
-		var finalized bool
-		err := t.sessionState.QueryRowContext(t.ctx, v.SessionID).Scan(&finalized)
-		switch {
+		switch now, _, err := t.session(t.ctx, v.SessionID); {
 		case err != nil:
-			return none(err, ErrUnknownSession)
-		case finalized:
+			return err
+		case now.finalized:
 			return ErrFinalized
 		}
 		return t.exec(t.insertSample, v.SessionID, v.CreatedAt, v.JSON)
 	})
 }
 
-// Finalize implements [Store].
-func (s *SQLite) Finalize(ctx context.Context, id string, make Mint) (record Record, existed bool, err error) {
-	err = s.submit(ctx, func(t *transaction) (err error) {
-		record, existed = Record{}, false // a retried operation starts anew
-		var session Session
-		err = t.session.QueryRowContext(t.ctx, id).Scan(&session.ID, &session.CreatedAt, &session.IntentJSON,
-			&session.Profile, &session.Status, &session.Note)
+// Finalize implements [Store]. What needs no place in the chain is made before
+// the writer's turn, from a read of its own; in the turn it is used only if the
+// session's telemetry is still what was read.
+func (s *SQLite) Finalize(ctx context.Context, id string, prepare Prepare) (record Record, existed bool, err error) {
+	link, seen, err := s.readers.prepare(ctx, id, prepare)
+	if err != nil && err != ErrFinalized {
+		return Record{}, false, err
+	}
+	var p *pending
+	err = s.submit(ctx, func(t *transaction) error {
+		p, record, existed = nil, Record{}, false // a retried operation starts anew
+		now, _, err := t.session(t.ctx, id)
 		if err != nil {
-			return none(err, ErrUnknownSession)
+			return err
 		}
-		record, err = scanRecord(t.record.QueryRowContext(t.ctx, id))
-		if err == nil {
+		if now.finalized {
 			existed = true
+			if record, err = scanRecord(t.record.QueryRowContext(t.ctx, id)); err != nil {
+				return err
+			}
 			return t.unchanged(record)
 		}
-		if err != ErrNoRecord {
-			return err
+		if link == nil || now != seen {
+			if link, _, err = t.prepare(t.ctx, id, prepare); err != nil {
+				return err
+			}
 		}
 		head, err := t.loadHead()
 		if err != nil {
 			return err
 		}
-		draft, err := make(head, session, t.samplesOf(id))
+		draft, err := link(head)
 		if err != nil {
 			return err
 		}
-		record = draft.place(head, id)
-		return t.append(record, draft.Files)
+		p = t.append(draft.place(head, id), draft.Complete)
+		return nil
 	})
 	if err != nil {
 		return Record{}, existed, err
 	}
+	if p != nil {
+		record = p.record
+	}
 	return record, existed, nil
+}
+
+// state is what a prepared record depends on.
+type state struct {
+	finalized     bool
+	samples, last int64 // number of samples, and the id of the last
+}
+
+const (
+	selectState = `SELECT EXISTS (SELECT 1 FROM proof_ledger p WHERE p.session_id = s.session_id),
+	(SELECT count(*) FROM telemetry t WHERE t.session_id = s.session_id),
+	coalesce((SELECT max(id) FROM telemetry t WHERE t.session_id = s.session_id), 0),
+	s.session_id, s.created_at, s.intent_json, s.qos_profile, s.qos_status, s.provider_note
+	FROM sessions s WHERE s.session_id = ?`
+	selectSamples = `SELECT created_at, sample_json FROM telemetry WHERE session_id = ? ORDER BY id`
+)
+
+// reads are the statements of one session, of the readers or of the writer.
+type reads struct{ state, samples *sql.Stmt }
+
+func (r *reads) session(ctx context.Context, id string) (now state, v Session, err error) {
+	err = r.state.QueryRowContext(ctx, id).Scan(&now.finalized, &now.samples, &now.last,
+		&v.ID, &v.CreatedAt, &v.IntentJSON, &v.Profile, &v.Status, &v.Note)
+	return now, v, none(err, ErrUnknownSession)
+}
+
+// prepare prepares a session's record, and returns the state for which it is
+// right. The state is read before the samples: if some come in between, it is
+// not the writer's, who then prepares again.
+func (r *reads) prepare(ctx context.Context, id string, prepare Prepare) (Link, state, error) {
+	seen, v, err := r.session(ctx, id)
+	switch {
+	case err != nil:
+		return nil, seen, err
+	case seen.finalized:
+		return nil, seen, ErrFinalized
+	}
+	link, err := prepare(v, r.samplesOf(ctx, id))
+	return link, seen, err
 }
 
 // unchanged returns ErrChanged when another program added telemetry to a
@@ -346,9 +405,9 @@ func (t *transaction) unchanged(r Record) error {
 	return nil
 }
 
-func (t *transaction) samplesOf(id string) iter.Seq2[Sample, error] {
+func (r *reads) samplesOf(ctx context.Context, id string) iter.Seq2[Sample, error] {
 	return func(yield func(Sample, error) bool) {
-		rows, err := t.samples.QueryContext(t.ctx, id)
+		rows, err := r.samples.QueryContext(ctx, id)
 		if err != nil {
 			yield(Sample{}, none(err, nil))
 			return

@@ -60,20 +60,28 @@ type Head struct {
 	CreatedAt float64 // of the last record
 }
 
-// Draft is a record about to be appended, with the files that go before it.
-// Position and SessionID are the store's to fill in.
+// Prepare does the work on a session's record that needs no place in the chain.
+// It is called beside others, before the writer's turn, and once more in it when
+// telemetry came in between.
+type Prepare func(session Session, samples iter.Seq2[Sample, error]) (Link, error)
+
+// Link makes the record that follows head. The writer calls it in the order of
+// the chain, and again with another head when a write failed.
+type Link func(head Head) (*Draft, error)
+
+// Draft is a record about to be appended. Position and SessionID are the store's
+// to fill in.
 type Draft struct {
 	Record
-	Files []mint.File
+	// Complete fills in the signature, which the next link does not need, and
+	// returns the files that go before the record. It is called beside those of
+	// other drafts.
+	Complete func(*Record) []mint.File
 }
-
-// Mint makes the record of a session from the head of the ledger. The writer
-// calls it, and may call it again with another head when a write failed.
-type Mint func(head Head, session Session, samples iter.Seq2[Sample, error]) (*Draft, error)
 
 // Store is the contract that SQLite and Memory keep. Methods may be called from
 // many goroutines. Every error other than those below, the context's, and those
-// of a Mint is an *UnavailableError, and means that nothing was stored.
+// of a Prepare or Link is an *UnavailableError, and means that nothing was stored.
 type Store interface {
 	// CreateSession adds a session.
 	CreateSession(context.Context, Session) error
@@ -81,10 +89,9 @@ type Store interface {
 	// ErrUnknownSession or ErrFinalized.
 	AddSample(context.Context, Sample) error
 	// Finalize appends the session's record and returns it. A session that has
-	// one already keeps it: the stored record is returned with existed true and
-	// no call of mint, or ErrChanged when telemetry was added beside the store
-	// after it.
-	Finalize(ctx context.Context, sessionID string, mint Mint) (r Record, existed bool, err error)
+	// one already keeps it: the stored record is returned with existed true, or
+	// ErrChanged when telemetry was added beside the store after it.
+	Finalize(ctx context.Context, sessionID string, prepare Prepare) (r Record, existed bool, err error)
 
 	// Session returns one session, or ErrUnknownSession.
 	Session(context.Context, string) (Summary, error)

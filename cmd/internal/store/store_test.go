@@ -34,9 +34,9 @@ func openTemp(t testing.TB) *SQLite {
 	return s
 }
 
-// link is a stand-in for a proof: a chain of hashes without signatures.
-func link(id string) Mint {
-	return func(head Head, session Session, samples iter.Seq2[Sample, error]) (*Draft, error) {
+// link is a stand-in for a proof: a chain of hashes.
+func link(id string) Prepare {
+	return func(session Session, samples iter.Seq2[Sample, error]) (Link, error) {
 		n := 0
 		for _, err := range samples {
 			if err != nil {
@@ -48,12 +48,17 @@ func link(id string) Mint {
 			return nil, mint.ErrNoSamples
 		}
 		if session.ID != id {
-			return nil, fmt.Errorf("minting %s got session %s", id, session.ID)
+			return nil, fmt.Errorf("preparing %s got session %s", id, session.ID)
 		}
-		sum := sha256.Sum256([]byte(head.ThisHash + "|" + id))
-		return &Draft{
-			Record: Record{CreatedAt: 1000, ProofJSON: `{"n": ` + fmt.Sprint(n) + `}`, PrevHash: head.ThisHash, ThisHash: hex.EncodeToString(sum[:]), Signature: "s", KID: "k"},
-			Files:  []mint.File{{Name: mint.ArtifactPath(id), Data: []byte(id)}, {Name: "proof_" + id + ".json", Data: []byte("{}")}},
+		return func(head Head) (*Draft, error) {
+			sum := sha256.Sum256([]byte(head.ThisHash + "|" + id))
+			return &Draft{
+				Record: Record{CreatedAt: 1000, ProofJSON: fmt.Sprintf(`{"n": %d}`, n), PrevHash: head.ThisHash, ThisHash: hex.EncodeToString(sum[:]), KID: "k"},
+				Complete: func(r *Record) []mint.File {
+					r.Signature = "signed " + r.ThisHash
+					return []mint.File{{Name: mint.ArtifactPath(id), Data: []byte(id)}, {Name: "proof_" + id + ".json", Data: []byte("{}")}}
+				},
+			}, nil
 		}, nil
 	}
 }
@@ -111,15 +116,15 @@ func TestContract(t *testing.T) {
 		must(t, s.AddSample(ctx, Sample{"a", 1, `{"x":1}`}))
 		must(t, s.AddSample(ctx, Sample{"b", 1, `{}`}))
 		first, existed, err := s.Finalize(ctx, "a", link("a"))
-		if err != nil || existed || first.Position != 1 || first.PrevHash != bundle.Genesis || first.SessionID != "a" {
+		if err != nil || existed || first.Position != 1 || first.PrevHash != bundle.Genesis || first.SessionID != "a" || first.Signature != "signed "+first.ThisHash {
 			t.Fatalf("first record %+v, existed %t, %v", first, existed, err)
 		}
 		if err := s.AddSample(ctx, Sample{"a", 2, `{}`}); err != ErrFinalized {
 			t.Errorf("sample after finalize: %v", err)
 		}
-		again, existed, err := s.Finalize(ctx, "a", func(Head, Session, iter.Seq2[Sample, error]) (*Draft, error) {
-			t.Error("a finalized session was minted again")
-			return nil, errors.New("minted twice")
+		again, existed, err := s.Finalize(ctx, "a", func(Session, iter.Seq2[Sample, error]) (Link, error) {
+			t.Error("a finalized session was prepared again")
+			return nil, errors.New("prepared twice")
 		})
 		if err != nil || !existed || again != first {
 			t.Errorf("finalizing again: %+v, existed %t, %v", again, existed, err)
@@ -195,9 +200,14 @@ func TestMintFails(t *testing.T) {
 		must(t, s.CreateSession(ctx, session(id)))
 		must(t, s.AddSample(ctx, Sample{id, 1, "{}"}))
 	}
-	for _, bad := range []Mint{
-		func(Head, Session, iter.Seq2[Sample, error]) (*Draft, error) { return nil, errors.New("no key") },
-		func(Head, Session, iter.Seq2[Sample, error]) (*Draft, error) { panic("broken") },
+	for _, bad := range []Prepare{
+		func(Session, iter.Seq2[Sample, error]) (Link, error) { return nil, errors.New("no key") },
+		func(Session, iter.Seq2[Sample, error]) (Link, error) {
+			return func(Head) (*Draft, error) { return nil, errors.New("no key") }, nil
+		},
+		func(Session, iter.Seq2[Sample, error]) (Link, error) {
+			return func(Head) (*Draft, error) { panic("broken") }, nil
+		},
 	} {
 		if _, _, err := s.Finalize(ctx, "a", bad); err == nil {
 			t.Error("a failing mint made a record")
@@ -213,9 +223,13 @@ func TestMintFails(t *testing.T) {
 // no row is there, the others of the batch are stored, and the chain goes on
 // when the cause is gone.
 func TestUnavailable(t *testing.T) {
-	cases := map[string]struct{ breakIt, mend func(t *testing.T, s *SQLite, dir string) }{
+	cases := map[string]struct {
+		breakIt, mend func(t *testing.T, s *SQLite, dir string)
+	}{
 		"artifacts folder in the way": {
-			func(t *testing.T, s *SQLite, dir string) { must(t, os.WriteFile(filepath.Join(dir, "bad"), nil, 0o644)) },
+			func(t *testing.T, s *SQLite, dir string) {
+				must(t, os.WriteFile(filepath.Join(dir, "bad"), nil, 0o644))
+			},
 			func(t *testing.T, s *SQLite, dir string) { must(t, os.Remove(filepath.Join(dir, "bad"))) },
 		},
 		"database full": {
@@ -231,13 +245,16 @@ func TestUnavailable(t *testing.T) {
 				must(t, s.CreateSession(ctx, session(id)))
 				must(t, s.AddSample(ctx, Sample{id, 1, "{}"}))
 			}
-			big := func(id string) Mint {
-				return func(h Head, v Session, samples iter.Seq2[Sample, error]) (*Draft, error) {
-					d, err := link(id)(h, v, samples)
-					if err == nil && id == "bad" {
-						d.ProofJSON = strings.Repeat("x", 1<<20) // more than the full database has left
-					}
-					return d, err
+			big := func(id string) Prepare {
+				return func(v Session, samples iter.Seq2[Sample, error]) (Link, error) {
+					next, err := link(id)(v, samples)
+					return func(h Head) (*Draft, error) {
+						d, err := next(h)
+						if err == nil && id == "bad" {
+							d.ProofJSON = strings.Repeat("x", 1<<20) // more than the full database has left
+						}
+						return d, err
+					}, err
 				}
 			}
 			c.breakIt(t, s, s.folder.root.Name())

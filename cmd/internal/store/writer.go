@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
+	"time"
 
 	"github.com/qodverify/qodverify/cmd/internal/mint"
 )
@@ -66,17 +68,30 @@ func (s *SQLite) run() {
 	}
 }
 
-// gather takes what has queued up behind o, without waiting for more.
+// linger is the longest that a batch waits for company. It is a third of what a
+// disk flush takes.
+const linger = 100 * time.Microsecond
+
+// gather takes what has queued up behind o. Clients that were answered together
+// ask again together: when the last batch had many, this one waits a moment for
+// them, since otherwise it would go with the first of them alone and make the
+// others wait for a whole flush. A lone client never waits.
 func (s *SQLite) gather(o *operation) []*operation {
 	batch := []*operation{o}
+	deadline := time.Now().Add(linger)
 	for len(batch) < s.batch {
 		select {
 		case o := <-s.queue:
 			batch = append(batch, o)
+			continue
 		default:
-			return batch
 		}
+		if len(batch) >= s.last/2 || time.Now().After(deadline) {
+			break
+		}
+		runtime.Gosched()
 	}
+	s.last = len(batch)
 	return batch
 }
 
@@ -118,15 +133,13 @@ func (s *SQLite) attempt(batch []*operation) error {
 			return s.failed(t, o.err)
 		}
 	}
-	if len(t.files) > 0 {
-		if err := s.folder.writeAll(t.files); err != nil {
-			return s.failed(t, err)
-		}
+	if err := t.complete(); err != nil {
+		return s.failed(t, err)
 	}
 	if err := t.control("COMMIT"); err != nil {
 		// Whether it reached the disk is not known, so the files stay, and the
 		// head is read again.
-		s.head, t.files = nil, nil
+		s.head, t.pending = nil, nil
 		return s.failed(t, err)
 	}
 	if t.head != nil {
@@ -142,9 +155,7 @@ func (s *SQLite) failed(t *transaction, cause error) error {
 			s.log.Error("rolling back", "error", err) // a full disk may have done it already
 		}
 	}
-	for _, files := range t.files {
-		s.folder.remove(files)
-	}
+	s.folder.remove(t.pending)
 	s.log.Error("a write failed; nothing of it is stored", "error", cause)
 	unavailable := (*UnavailableError)(nil)
 	if errors.As(cause, &unavailable) {
@@ -159,38 +170,48 @@ type transaction struct {
 	ctx   context.Context
 	open  bool
 	head  *Head // of the chain with this transaction's records; nil until loaded
-	files [][]mint.File
+	// pending are the records that follow head, in order; their rows are
+	// inserted after their files are written.
+	pending []*pending
 	*statements
+}
+
+// pending is a record with its place in the chain, yet to be completed.
+type pending struct {
+	record   Record
+	complete func(*Record) []mint.File
+	files    []mint.File
 }
 
 // statements are prepared once for the writer's connection.
 type statements struct {
-	insertSession, sessionState, insertSample        *sql.Stmt
-	session, record, laterSamples, samples, appendTo *sql.Stmt
-	storedHead                                       *sql.Stmt
+	reads
+	insertSession, insertSample                *sql.Stmt
+	record, laterSamples, storedHead, appendTo *sql.Stmt
 }
 
-// all lists the statements with their text.
-func (s *statements) all() []statement {
-	return []statement{
-		{&s.insertSession, `INSERT INTO sessions (session_id, created_at, intent_json, qos_profile, qos_status, provider_note) VALUES (?, ?, ?, ?, ?, ?)`},
-		{&s.sessionState, `SELECT EXISTS (SELECT 1 FROM proof_ledger p WHERE p.session_id = s.session_id) FROM sessions s WHERE s.session_id = ?`},
-		{&s.insertSample, `INSERT INTO telemetry (session_id, created_at, sample_json) VALUES (?, ?, ?)`},
-		{&s.session, `SELECT session_id, created_at, intent_json, qos_profile, qos_status, provider_note FROM sessions WHERE session_id = ?`},
-		{&s.record, selectRecord + ` WHERE session_id = ?`},
-		{&s.laterSamples, `SELECT EXISTS (SELECT 1 FROM telemetry WHERE session_id = ? AND created_at > ?)`},
-		{&s.samples, `SELECT created_at, sample_json FROM telemetry WHERE session_id = ? ORDER BY id`},
-		{&s.storedHead, `SELECT position, this_hash, created_at FROM proof_ledger ORDER BY position DESC LIMIT 1`},
-		{&s.appendTo, `INSERT INTO proof_ledger (position, session_id, created_at, proof_json, prev_hash, this_hash, signature, kid) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`},
-	}
-}
-
+// statement is a prepared statement with its text.
 type statement struct {
 	to   **sql.Stmt
 	text string
 }
 
-func (s *statements) prepare(ctx context.Context, conn *sql.Conn) (err error) {
+func (r *reads) all() []statement {
+	return []statement{{&r.state, selectState}, {&r.samples, selectSamples}}
+}
+
+func (s *statements) all() []statement {
+	return append(s.reads.all(),
+		statement{&s.insertSession, `INSERT INTO sessions (session_id, created_at, intent_json, qos_profile, qos_status, provider_note) VALUES (?, ?, ?, ?, ?, ?)`},
+		statement{&s.insertSample, `INSERT INTO telemetry (session_id, created_at, sample_json) VALUES (?, ?, ?)`},
+		statement{&s.record, selectRecord + ` WHERE session_id = ?`},
+		statement{&s.laterSamples, `SELECT EXISTS (SELECT 1 FROM telemetry WHERE session_id = ? AND created_at > ?)`},
+		statement{&s.storedHead, `SELECT position, this_hash, created_at FROM proof_ledger ORDER BY position DESC LIMIT 1`},
+		statement{&s.appendTo, `INSERT INTO proof_ledger (position, session_id, created_at, proof_json, prev_hash, this_hash, signature, kid) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`},
+	)
+}
+
+func (s *statements) prepareAll(ctx context.Context, conn *sql.Conn) (err error) {
 	for _, p := range s.all() {
 		if *p.to, err = conn.PrepareContext(ctx, p.text); err != nil {
 			return err
@@ -199,11 +220,11 @@ func (s *statements) prepare(ctx context.Context, conn *sql.Conn) (err error) {
 	return nil
 }
 
-// close lets go of the statements; an open one keeps SQLite from tidying up its
+// closeAll lets go of statements; an open one keeps SQLite from tidying up its
 // write-ahead log at the end.
-func (s *statements) close() error {
+func closeAll(list []statement) error {
 	var errs []error
-	for _, p := range s.all() {
+	for _, p := range list {
 		if *p.to != nil {
 			errs = append(errs, (*p.to).Close())
 		}
@@ -233,13 +254,29 @@ func (t *transaction) exec(s *sql.Stmt, args ...any) error {
 	return none(err, nil)
 }
 
-// append writes a record; its files are written before the commit.
-func (t *transaction) append(r Record, files []mint.File) error {
-	err := t.exec(t.appendTo, r.Position, r.SessionID, r.CreatedAt, r.ProofJSON, r.PrevHash, r.ThisHash, r.Signature, r.KID)
-	if err != nil {
+// append takes a record into the transaction as the new head.
+func (t *transaction) append(r Record, complete func(*Record) []mint.File) *pending {
+	p := &pending{record: r, complete: complete}
+	t.pending = append(t.pending, p)
+	t.head = &Head{r.Position, r.ThisHash, r.CreatedAt}
+	return p
+}
+
+// complete signs the pending records and writes their files, several at a time,
+// and then inserts their rows in the order of the chain.
+func (t *transaction) complete() error {
+	if len(t.pending) == 0 {
+		return nil
+	}
+	if err := t.store.folder.write(t.pending); err != nil {
 		return err
 	}
-	t.files = append(t.files, files)
-	t.head = &Head{r.Position, r.ThisHash, r.CreatedAt}
+	for _, p := range t.pending {
+		r := p.record
+		err := t.exec(t.appendTo, r.Position, r.SessionID, r.CreatedAt, r.ProofJSON, r.PrevHash, r.ThisHash, r.Signature, r.KID)
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
