@@ -52,6 +52,14 @@ func TestArrows(t *testing.T) {
 		"/bundle":           {"/bundle/canonical"},
 		"/jwks":             {"/bundle/canonical"},
 		"/verify":           {"/bundle", "/bundle/canonical", "/jwks"},
+
+		"/cmd/internal/render": {"/bundle", "/bundle/canonical", "/jwks", "/verify"},
+		"/cmd/internal/source": {"/bundle/canonical", "/jwks"},
+		"/cmd/internal/probe":  {},
+		"/cmd/internal/pyjson": {"/bundle/canonical"},
+		"/cmd/internal/mint":   {"/bundle", "/bundle/canonical", "/cmd/internal/pyjson", "/jwks"},
+		"/cmd/internal/store":  {"/bundle", "/cmd/internal/mint"},
+		"/cmd/internal/server": {"/bundle", "/bundle/canonical", "/cmd/internal/mint", "/cmd/internal/pyjson", "/cmd/internal/source", "/cmd/internal/store", "/jwks"},
 	}
 	for room, below := range may {
 		for _, d := range list(t, "-f", `{{join .Imports "\n"}}`, module+room) {

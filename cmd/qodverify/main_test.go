@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("V01", filepath.Join(testdata.Root(), "testdata", "qod-mock-v0.1"))
 			env.Setenv("SERVER", server.URL)
 			env.Setenv("SID", serverSession)
+			env.Setenv("TCP", strings.Replace(server.URL, "http", "tcp", 1))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/qodverify/qodverify/bundle"
@@ -81,21 +82,32 @@ func ReadSigner(name string) (*Signer, error) {
 }
 
 // WriteFile writes the private JWK to a new file that its owner alone can read.
-// It never overwrites one: a signing key that was lost can't be had back.
+// It never overwrites one: a signing key that was lost can't be had back. The
+// name appears with the whole key behind it or not at all, so a crash leaves no
+// half of a key to start with.
 func (s *Signer) WriteFile(name string) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s exists; a key is never overwritten (%w)", name, fs.ErrExist)
-	}
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*") // 0600
 	if err != nil {
 		return err
 	}
+	defer os.Remove(f.Name())
 	private := append(s.JWK(), pyjson.Member{Name: "d", Value: base64.RawURLEncoding.EncodeToString(s.private.Seed())})
 	_, err = f.Write(append(pyjson.Indent(private), '\n'))
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	return nil
+	if err = os.Link(f.Name(), name); err != nil && !errors.Is(err, fs.ErrExist) {
+		// No hard links here: look, then rename.
+		if _, err = os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+			return os.Rename(f.Name(), name)
+		} else if err == nil {
+			err = fs.ErrExist
+		}
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s exists; a key is never overwritten (%w)", name, fs.ErrExist)
+	}
+	return err
 }
 
 // Public returns the public key in the shape that verifiers use.

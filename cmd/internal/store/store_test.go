@@ -53,7 +53,7 @@ func link(id string) Prepare {
 		return func(head Head) (*Draft, error) {
 			sum := sha256.Sum256([]byte(head.ThisHash + "|" + id))
 			return &Draft{
-				Record: Record{CreatedAt: 1000, ProofJSON: fmt.Sprintf(`{"n": %d}`, n), PrevHash: head.ThisHash, ThisHash: hex.EncodeToString(sum[:]), KID: "k"},
+				Record: Record{CreatedAt: 1.8e9, ProofJSON: fmt.Sprintf(`{"n": %d}`, n), PrevHash: head.ThisHash, ThisHash: hex.EncodeToString(sum[:]), KID: "k"},
 				Complete: func(r *Record) []mint.File {
 					r.Signature = "signed " + r.ThisHash
 					return []mint.File{{Name: mint.ArtifactPath(id), Data: []byte(id)}, {Name: "proof_" + id + ".json", Data: []byte("{}")}}
