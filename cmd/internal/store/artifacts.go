@@ -231,7 +231,12 @@ func (f *folder) read(sessionID string) ([]byte, error) {
 
 // ready tries a write.
 func (f *folder) ready() error {
-	return f.write([]*pending{{complete: func(*Record) []mint.File {
-		return []mint.File{{Name: ".ready", Data: []byte("qodverify\n")}}
+	const name = ".ready"
+	err := f.write([]*pending{{complete: func(*Record) []mint.File {
+		return []mint.File{{Name: name, Data: []byte("qodverify\n")}}
 	}}})
+	if err != nil {
+		return err
+	}
+	return f.root.Remove(name)
 }
