@@ -16,6 +16,7 @@ import (
 	"github.com/qodverify/qodverify/cmd/internal/probe"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/server"
+	"github.com/qodverify/qodverify/cmd/internal/source"
 )
 
 // demo runs one session through a service of its own and leaves the bundle, the
@@ -49,7 +50,7 @@ func (a *app) demo(ctx context.Context, dir string) error {
 		stop()
 		<-ended
 	}()
-	client := &serviceClient{base: &url.URL{Scheme: "http", Host: l.Addr().String()}, token: token}
+	client := &source.Service{Base: &url.URL{Scheme: "http", Host: l.Addr().String()}, Token: token}
 	files, err := a.demoSession(ctx, client, dir)
 	if err != nil {
 		return fail(err)
@@ -77,13 +78,13 @@ func (a *app) say(format string, args ...any) {
 
 type demoFiles struct{ bundle, keys string }
 
-func (a *app) demoSession(ctx context.Context, c *serviceClient, dir string) (f demoFiles, err error) {
-	a.say("A proof service runs at %s, with its data in %s.\n\n", c.base, filepath.Join(dir, "data"))
+func (a *app) demoSession(ctx context.Context, c *source.Service, dir string) (f demoFiles, err error) {
+	a.say("A proof service runs at %s, with its data in %s.\n\n", c.Base, filepath.Join(dir, "data"))
 	var session struct {
 		ID      string `json:"session_id"`
 		Profile string `json:"qos_profile"`
 	}
-	data, err := c.call(ctx, http.MethodPost, "intent", map[string]any{
+	data, err := c.Call(ctx, http.MethodPost, "intent", map[string]any{
 		"text": "demo: 4K video call", "target_p95_latency_ms": 50, "target_jitter_ms": 10, "duration_s": 30, "flow_label": "demo",
 	})
 	if err == nil {
@@ -93,7 +94,7 @@ func (a *app) demoSession(ctx context.Context, c *serviceClient, dir string) (f 
 		return f, fmt.Errorf("POST /intent: %w", err)
 	}
 	a.say("POST /intent      session %s, %s\n", session.ID, session.Profile)
-	target, err := probe.ParseTarget(c.base.JoinPath("health").String())
+	target, err := probe.ParseTarget(c.Base.JoinPath("health").String())
 	if err != nil {
 		return f, err
 	}
@@ -105,7 +106,7 @@ func (a *app) demoSession(ctx context.Context, c *serviceClient, dir string) (f 
 			return f, fmt.Errorf("measuring: %w", err)
 		}
 		v := probed{Session: session.ID, Answered: r.Sent - r.Lost, P50: nanos(r.P50), P95: nanos(r.P95), Jitter: nanos(r.Jitter)}
-		if _, err := c.call(ctx, http.MethodPost, "telemetry", v.sample("loopback round trips")); err != nil {
+		if _, err := c.Call(ctx, http.MethodPost, "telemetry", v.sample("loopback round trips")); err != nil {
 			return f, fmt.Errorf("POST /telemetry: %w", err)
 		}
 		a.say("POST /telemetry   %d round trips: p50 %.3f ms, p95 %.3f ms, jitter %.3f ms\n", v.Answered, v.P50, v.P95, v.Jitter)
@@ -113,7 +114,7 @@ func (a *app) demoSession(ctx context.Context, c *serviceClient, dir string) (f 
 	var record struct {
 		ThisHash string `json:"this_hash"`
 	}
-	if data, err = c.call(ctx, http.MethodPost, "proof/"+session.ID+"/finalize", nil); err == nil {
+	if data, err = c.Call(ctx, http.MethodPost, "proof/"+session.ID+"/finalize", nil); err == nil {
 		err = json.Unmarshal(data, &record)
 	}
 	if err != nil {
@@ -122,7 +123,7 @@ func (a *app) demoSession(ctx context.Context, c *serviceClient, dir string) (f 
 	a.say("POST /finalize    signed, this_hash %s\n", record.ThisHash)
 	f = demoFiles{filepath.Join(dir, "bundle.json"), filepath.Join(dir, "jwks.json")}
 	for _, v := range []struct{ path, name string }{{"proof/" + session.ID + "/bundle", f.bundle}, {".well-known/jwks.json", f.keys}} {
-		if data, err = c.call(ctx, http.MethodGet, v.path, nil); err == nil {
+		if data, err = c.Call(ctx, http.MethodGet, v.path, nil); err == nil {
 			err = os.WriteFile(v.name, data, 0o644)
 		}
 		if err != nil {

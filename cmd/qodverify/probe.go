@@ -1,19 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -21,6 +16,7 @@ import (
 
 	"github.com/qodverify/qodverify/cmd/internal/probe"
 	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/cmd/internal/source"
 )
 
 type probeFlags struct {
@@ -87,7 +83,7 @@ type probed struct {
 }
 
 func (a *app) probe(ctx context.Context, f *probeFlags, service string) error {
-	base, err := serviceURL(service, f.allowHTTP)
+	base, err := (&source.Reader{AllowHTTP: f.allowHTTP}).ServiceURL(service)
 	if err != nil {
 		return err
 	}
@@ -106,8 +102,8 @@ func (a *app) probe(ctx context.Context, f *probeFlags, service string) error {
 		return &problemError{"probe", exitMalformed, fmt.Errorf("measuring %s: %w", f.target, err)}
 	}
 	if f.session != "" {
-		client := &serviceClient{base: base, token: os.Getenv("QODVERIFY_TOKEN")}
-		if _, err := client.call(ctx, http.MethodPost, "telemetry", v.sample(f.notes)); err != nil {
+		client := &source.Service{Base: base, Token: os.Getenv("QODVERIFY_TOKEN")}
+		if _, err := client.Call(ctx, http.MethodPost, "telemetry", v.sample(f.notes)); err != nil {
 			return &problemError{"probe", exitMalformed, fmt.Errorf("posting to %s: %w", base, err)}
 		}
 		v.Posted = true
@@ -168,73 +164,4 @@ func (v *probed) text(w io.Writer) error {
 		_, err = fmt.Fprintf(w, "  posted to session %s\n", render.Printable(v.Session))
 	}
 	return err
-}
-
-// serviceURL checks a service's base URL: plain http carries the token only on
-// this machine, unless allowed.
-func serviceURL(text string, allowHTTP bool) (*url.URL, error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("%q is not the http or https URL of a service", text)
-	}
-	ip := net.ParseIP(u.Hostname())
-	local := strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
-	if u.Scheme == "http" && !local && !allowHTTP {
-		return nil, fmt.Errorf("%s is plain http, where the token can be read on the way; use https, or --allow-http", u)
-	}
-	u.RawQuery, u.Fragment = "", ""
-	return u, nil
-}
-
-// serviceClient calls a proof service.
-type serviceClient struct {
-	base  *url.URL
-	token string
-}
-
-// maxServiceAnswer bounds an answer in bytes.
-const maxServiceAnswer = 16 << 20
-
-// call sends a JSON body (nil: none) and returns the answer's body. An answer
-// other than 200 is an error with the service's own words.
-func (c *serviceClient) call(ctx context.Context, method, path string, body any) ([]byte, error) {
-	var content io.Reader
-	if body != nil {
-		data, err := json.Marshal(body)
-		if err != nil {
-			return nil, err
-		}
-		content = bytes.NewReader(data)
-	}
-	r, err := http.NewRequestWithContext(ctx, method, c.base.JoinPath(path).String(), content)
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("User-Agent", "qodverify")
-	if c.token != "" {
-		r.Header.Set("Authorization", "Bearer "+c.token)
-	}
-	client := &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse // the token is for this service alone
-	}}
-	reply, err := client.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer reply.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(reply.Body, maxServiceAnswer))
-	if err != nil {
-		return nil, err
-	}
-	if reply.StatusCode != http.StatusOK {
-		var answer struct{ Detail any }
-		_ = json.Unmarshal(data, &answer) // an answer in another shape has no detail to tell
-		text := fmt.Sprint(answer.Detail)
-		if answer.Detail == nil {
-			text = "no detail"
-		}
-		return nil, fmt.Errorf("the service answered %s: %.500s", reply.Status, text)
-	}
-	return data, nil
 }

@@ -59,6 +59,7 @@ machine's loopback, makes a proof, verifies it, and says how to check it again.`
 			}
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
+			context.AfterFunc(ctx, stop) // a second signal ends it at once
 			if f.demo {
 				return a.demo(ctx, f.demoDir)
 			}

@@ -270,6 +270,16 @@ func TestServe(t *testing.T) {
 	p = mustServe(t, dir, token, "--key", "new.json", "--jwks", "kept.json")
 	p.stop(t, os.Interrupt)
 
+	kept, err := os.ReadFile(filepath.Join(dir, "kept.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expired := strings.Replace(string(kept), `"kid": "2027",`, `"kid": "2027", "exp": 1700000000,`, 1)
+	if err := os.WriteFile(filepath.Join(dir, "expired.json"), []byte(expired), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, dir, token, "may not sign now", "--key", "new.json", "--jwks", "expired.json", "--data", "other")
+
 	seed, other := strings.Repeat("A", 42)+"E", strings.Repeat("A", 42)+"I"
 	refused(t, dir, []string{"QOD_SIGNING_PRIVATE_KEY_B64URL=" + seed, "QOD_SIGNING_PUBLIC_KEY_B64URL=" + other}, "does not belong to")
 	refused(t, dir, []string{"QOD_SIGNING_PRIVATE_KEY_B64URL=short"}, "is not 32 bytes")

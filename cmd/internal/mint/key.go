@@ -124,12 +124,27 @@ func X(key jwks.Key) string { return base64.RawURLEncoding.EncodeToString(key.Pu
 // JWK returns the public JWK.
 func (s *Signer) JWK() pyjson.Object { return PublicJWK(s.Public()) }
 
-// PublicJWK returns a public key as the original's JWKS lists it.
+// PublicJWK returns a public key as the original's JWKS lists it, and the bounds
+// of its time where it has some: without them it would verify more than its
+// owner meant.
 func PublicJWK(key jwks.Key) pyjson.Object {
-	return pyjson.Object{
+	jwk := pyjson.Object{
 		{Name: "kty", Value: "OKP"}, {Name: "crv", Value: "Ed25519"}, {Name: "kid", Value: key.KID},
 		{Name: "use", Value: "sig"}, {Name: "alg", Value: "EdDSA"}, {Name: "x", Value: X(key)},
 	}
+	w := key.Window
+	if w.NotBefore != 0 {
+		jwk = append(jwk, pyjson.Member{Name: "nbf", Value: w.NotBefore})
+	}
+	if w.Expires != 0 {
+		jwk = append(jwk, pyjson.Member{Name: "exp", Value: w.Expires})
+	}
+	if w.Revoked {
+		jwk = append(jwk, pyjson.Member{Name: "revoked", Value: pyjson.Object{
+			{Name: "revoked_at", Value: w.RevokedAt}, {Name: "reason", Value: w.RevokeReason},
+		}})
+	}
+	return jwk
 }
 
 func (s *Signer) sign(thisHash bundle.Digest) string {

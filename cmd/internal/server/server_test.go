@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
 	"github.com/qodverify/qodverify/cmd/internal/store"
@@ -456,6 +458,34 @@ func TestKeySetAnswer(t *testing.T) {
 	}
 	if r := get("If-None-Match", `"x"`); r.StatusCode != http.StatusOK {
 		t.Errorf("another ETag: %d", r.StatusCode)
+	}
+}
+
+// A key's time bounds are published with it: dropping them would widen it.
+func TestKeyWindowIsPublished(t *testing.T) {
+	want := jwks.Window{NotBefore: 1700000000, Expires: 1900000000, Revoked: true, RevokedAt: 1800000000, RevokeReason: "superseded"}
+	old := testSigner(t, "old", 9).Public()
+	old.Window = want
+	v := start(t, t.TempDir(), func(c *Config) {
+		if err := c.Keys.Publish(old); err != nil {
+			t.Fatal(err)
+		}
+	})
+	answer := v.must("GET", "/.well-known/jwks.json", "")
+	set, err := jwks.Parse([]byte(answer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := set.Lookup("old")
+	if err != nil || key.Window != want || key.Public != old.Public {
+		t.Errorf("published %+v, %v, want %+v", key.Window, err, want)
+	}
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(answer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := apiSchemas(t)("/components/schemas/JWKS").Validate(value); err != nil {
+		t.Error(err)
 	}
 }
 

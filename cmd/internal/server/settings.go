@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/qodverify/qodverify/cmd/internal/mint"
 	"github.com/qodverify/qodverify/cmd/internal/pyjson"
@@ -143,10 +144,8 @@ func (s *Settings) access(i *Instance, c *Config) error {
 	if err != nil {
 		return refused("%q is not HOST:PORT", i.Listen)
 	}
-	ip := net.ParseIP(host)
-	loopback := strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 	switch {
-	case c.AllowAnonymous && !loopback && !s.NoAuthOnNetwork:
+	case c.AllowAnonymous && !source.IsLoopback(host) && !s.NoAuthOnNetwork:
 		return refused("without a token the service listens on this machine alone (127.0.0.1), not on %q: anyone on the network could write telemetry; set QOD_API_TOKEN, or say --no-auth-on-network", i.Listen)
 	case c.AllowAnonymous:
 		i.Notices = append(i.Notices, "no token is asked for")
@@ -195,6 +194,9 @@ func (s *Settings) keys(ctx context.Context, i *Instance, ring *Keyring) error {
 	if signer != nil {
 		if err := ring.Sign(signer); err != nil {
 			return refused("%w", err)
+		}
+		if published, _ := ring.lookup(signer.KID); published.ValidAt(time.Now()) != nil {
+			return refused("the key %q may not sign now: %w", signer.KID, published.ValidAt(time.Now()))
 		}
 		i.Notices = append(i.Notices, fmt.Sprintf("signing with kid %q, thumbprint %s", signer.KID, signer.Public().Thumbprint()))
 	}

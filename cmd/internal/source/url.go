@@ -47,14 +47,15 @@ func (r *Reader) check(arg string) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: the URL %q names no host", ErrUsage, arg)
 	case u.User != nil:
 		return nil, fmt.Errorf("%w: a URL with a user name or password is refused; a service's token goes into $QODVERIFY_TOKEN", ErrUsage)
-	case u.Scheme == "http" && !isLoopback(u.Hostname()) && !r.AllowHTTP:
+	case u.Scheme == "http" && !IsLoopback(u.Hostname()) && !r.AllowHTTP:
 		return nil, fmt.Errorf("%w: %s is plain http, where anyone on the way can swap keys and bundle; use https, or --allow-http", ErrUsage, u)
 	}
 	u.Fragment = ""
 	return u, nil
 }
 
-func isLoopback(host string) bool {
+// IsLoopback reports whether a host is this machine by its name or address.
+func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
@@ -93,7 +94,7 @@ func (r *Reader) fetch(u *url.URL, limit int, token string) ([]byte, error) {
 	}
 	request.Header.Set("Accept", "application/json, application/jwk-set+json")
 	request.Header.Set("User-Agent", "qodverify")
-	sendToken := token != "" && (u.Scheme == "https" || isLoopback(u.Hostname()))
+	sendToken := token != "" && (u.Scheme == "https" || IsLoopback(u.Hostname()))
 	if sendToken {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
