@@ -44,7 +44,7 @@ type Settings struct {
 // ErrSettings marks settings that make no sense or that would be unsafe.
 var ErrSettings = errors.New("settings")
 
-// refusedError is a reason not to start, which the text tells in full.
+// refused is a reason not to start.
 func refused(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrSettings, fmt.Errorf(format, args...))
 }
@@ -67,25 +67,36 @@ func (s *Settings) env(name string) string {
 
 // The default data folder, and the original's places in a checkout of it.
 const (
-	dataFolder       = "qod-data"
-	databaseName     = "qod_mock.sqlite3"
-	originalFolder   = "backend"
-	originalArtifact = "artifacts"
-	keyName          = "signing-key.json"
-	keysName         = "jwks.json"
+	dataFolder        = "qod-data"
+	databaseName      = "qod_mock.sqlite3"
+	originalFolder    = "backend"
+	originalArtifacts = "artifacts"
+	keyName           = "signing-key.json"
+	keysName          = "jwks.json"
 )
 
 // place settles where things lie: by flag, by environment, else under the data
-// folder, which in a checkout of the original is where the original keeps them.
+// folder. That is the database's folder when only the database is named, and in
+// a checkout of the original where the original keeps it. The original's
+// environment comes with the original's artifacts folder.
 func (s *Settings) place() {
+	database := first(s.Database, s.env("QOD_DB_PATH"))
 	artifacts := ""
 	if s.Data == "" {
-		s.Data = dataFolder
-		if info, err := os.Stat(originalFolder); err == nil && info.IsDir() {
-			s.Data, artifacts = originalFolder, originalArtifact
+		info, err := os.Stat(originalFolder)
+		switch {
+		case database != "":
+			s.Data = filepath.Dir(database)
+		case err == nil && info.IsDir():
+			s.Data = originalFolder
+		default:
+			s.Data = dataFolder
+		}
+		if s.Data != dataFolder && s.Database == "" {
+			artifacts = originalArtifacts
 		}
 	}
-	s.Database = first(s.Database, s.env("QOD_DB_PATH"), filepath.Join(s.Data, databaseName))
+	s.Database = first(database, filepath.Join(s.Data, databaseName))
 	s.Artifacts = first(s.Artifacts, s.env("QOD_ARTIFACTS_DIR"), artifacts, filepath.Join(s.Data, "artifacts"))
 }
 

@@ -54,9 +54,7 @@ func tryPython(t *testing.T, script string, args ...string) (string, error) {
 // add appends one record through the store.
 func add(t *testing.T, s *SQLite, id string) Record {
 	t.Helper()
-	must(t, s.CreateSession(t.Context(), session(id)))
-	must(t, s.AddSample(t.Context(), Sample{id, 1, "{}"}))
-	r, _, err := s.Finalize(t.Context(), id, link(id))
+	r, err := prove(s, id)
 	must(t, err)
 	return r
 }
@@ -190,14 +188,7 @@ func TestTwoStores(t *testing.T) {
 			wait.Go(func() {
 				for i := range 25 {
 					id := fmt.Sprintf("s%d-%d-%d", n, c, i)
-					err := s.CreateSession(context.Background(), session(id))
-					if err == nil {
-						err = s.AddSample(context.Background(), Sample{id, 1, "{}"})
-					}
-					if err == nil {
-						_, _, err = s.Finalize(context.Background(), id, link(id))
-					}
-					if err != nil {
+					if _, err := prove(s, id); err != nil {
 						t.Errorf("%s: %v", id, err)
 					}
 				}

@@ -74,6 +74,20 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// prove makes a session with one sample and finalizes it.
+func prove(s Store, id string) (Record, error) {
+	ctx := context.Background()
+	err := s.CreateSession(ctx, session(id))
+	if err == nil {
+		err = s.AddSample(ctx, Sample{id, 1, "{}"})
+	}
+	if err != nil {
+		return Record{}, err
+	}
+	r, _, err := s.Finalize(ctx, id, link(id))
+	return r, err
+}
+
 // chain returns the ledger from its last record back to GENESIS.
 func chain(t testing.TB, s Store, last int64) []Record {
 	t.Helper()
@@ -172,14 +186,7 @@ func TestNoFork(t *testing.T) {
 			wait.Go(func() {
 				for i := c; i < total; i += clients {
 					id := fmt.Sprintf("s%04d", i)
-					err := s.CreateSession(context.Background(), session(id))
-					if err == nil {
-						err = s.AddSample(context.Background(), Sample{id, 1, "{}"})
-					}
-					if err == nil {
-						_, _, err = s.Finalize(context.Background(), id, link(id))
-					}
-					if err != nil {
+					if _, err := prove(s, id); err != nil {
 						t.Errorf("%s: %v", id, err)
 					}
 				}
