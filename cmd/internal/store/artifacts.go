@@ -52,19 +52,25 @@ const (
 // sees the old file or the new one, and after a power cut there is no half of
 // either, and none is missing whose record is in the ledger.
 func (f *folder) write(records []*pending) error {
-	whole := len(records) >= wholeSync && syncFileSystem != nil
 	sets := make([]fileSet, len(records))
 	defer func() {
 		for i := range sets {
 			sets[i].close()
 		}
 	}()
+	any, whole := false, len(records) >= wholeSync && syncFileSystem != nil
 	err := concurrently(len(sets), func(i int) (err error) {
 		p := records[i]
 		p.files = p.complete(&p.record)
 		sets[i], err = f.writeTemporary(p.files, !whole)
 		return err
 	})
+	for _, p := range records {
+		any = any || len(p.files) > 0
+	}
+	if err == nil && !any {
+		return nil
+	}
 	if err == nil && whole {
 		err = f.syncAll()
 	}
