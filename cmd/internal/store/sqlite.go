@@ -86,7 +86,7 @@ func (s *SQLite) open(ctx context.Context, file string) error {
 	}
 	// FULL: a commit that was answered survives a power cut. NORMAL would lose
 	// the last ones in WAL mode.
-	name := (&url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: url.Values{
+	name := (&url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(absolute), "/"), RawQuery: url.Values{
 		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)"},
 	}.Encode()}).String()
 	if s.writer, err = sql.Open("sqlite", name); err != nil {
@@ -299,7 +299,7 @@ func (s *SQLite) AddSample(ctx context.Context, v Sample) error {
 		switch now, _, err := t.session(t.ctx, v.SessionID); {
 		case err != nil:
 			return err
-		case now.finalized:
+		case now.finalized, t.pendingOf(v.SessionID) != nil:
 			return ErrFinalized
 		}
 		return t.exec(t.insertSample, v.SessionID, v.CreatedAt, v.JSON)
@@ -317,6 +317,10 @@ func (s *SQLite) Finalize(ctx context.Context, id string, prepare Prepare) (reco
 	var p *pending
 	err = s.submit(ctx, func(t *transaction) error {
 		p, record, existed = nil, Record{}, false // a retried operation starts anew
+		if p = t.pendingOf(id); p != nil {
+			existed = true // by another request of this very batch
+			return nil
+		}
 		now, _, err := t.session(t.ctx, id)
 		if err != nil {
 			return err
@@ -355,13 +359,12 @@ func (s *SQLite) Finalize(ctx context.Context, id string, prepare Prepare) (reco
 
 // state is what a prepared record depends on.
 type state struct {
-	finalized     bool
-	samples, last int64 // number of samples, and the id of the last
+	finalized bool
+	last      int64 // id of the last sample, 0 when there is none
 }
 
 const (
 	selectState = `SELECT EXISTS (SELECT 1 FROM proof_ledger p WHERE p.session_id = s.session_id),
-	(SELECT count(*) FROM telemetry t WHERE t.session_id = s.session_id),
 	coalesce((SELECT max(id) FROM telemetry t WHERE t.session_id = s.session_id), 0),
 	s.session_id, s.created_at, s.intent_json, s.qos_profile, s.qos_status, s.provider_note
 	FROM sessions s WHERE s.session_id = ?`
@@ -372,7 +375,7 @@ const (
 type reads struct{ state, samples *sql.Stmt }
 
 func (r *reads) session(ctx context.Context, id string) (now state, v Session, err error) {
-	err = r.state.QueryRowContext(ctx, id).Scan(&now.finalized, &now.samples, &now.last,
+	err = r.state.QueryRowContext(ctx, id).Scan(&now.finalized, &now.last,
 		&v.ID, &v.CreatedAt, &v.IntentJSON, &v.Profile, &v.Status, &v.Note)
 	return now, v, none(err, ErrUnknownSession)
 }

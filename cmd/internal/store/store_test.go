@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/cmd/internal/mint"
@@ -197,6 +198,60 @@ func TestNoFork(t *testing.T) {
 			t.Errorf("the chain has %d records, want %d", n, total)
 		}
 	})
+}
+
+// Requests for one session that fall into one transaction see each other: the
+// second finalize gets the first one's record, and later telemetry is refused.
+func TestOneBatch(t *testing.T) {
+	s := openTemp(t)
+	ctx := t.Context()
+	must(t, s.CreateSession(ctx, session("a")))
+	must(t, s.AddSample(ctx, Sample{"a", 1, "{}"}))
+	started, release := make(chan struct{}), make(chan struct{})
+	unblock := sync.OnceFunc(func() { close(release) })
+	defer unblock()
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		if err := s.submit(ctx, func(*transaction) error {
+			close(started)
+			<-release
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+	<-started
+	queued := func(n int) {
+		for end := time.Now().Add(10 * time.Second); len(s.queue) != n; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%d operations are queued, want %d", len(s.queue), n)
+			}
+		}
+	}
+	var records [2]Record
+	var existed [2]bool
+	errs := make([]error, 4)
+	steps := []func(){
+		func() { errs[0] = s.AddSample(ctx, Sample{"a", 2, "{}"}) },
+		func() { records[0], existed[0], errs[1] = s.Finalize(ctx, "a", link("a")) },
+		func() { records[1], existed[1], errs[2] = s.Finalize(ctx, "a", link("a")) },
+		func() { errs[3] = s.AddSample(ctx, Sample{"a", 3, "{}"}) },
+	}
+	for i, step := range steps {
+		wait.Go(step)
+		queued(i + 1)
+	}
+	unblock()
+	wait.Wait()
+	if errs[0] != nil || errs[1] != nil || errs[2] != nil || errs[3] != ErrFinalized {
+		t.Errorf("errors %v", errs)
+	}
+	if records[0] != records[1] || existed != [2]bool{false, true} || records[0].Signature == "" || records[0].ProofJSON != `{"n": 2}` {
+		t.Errorf("records %+v, existed %v", records, existed)
+	}
+	if v, err := s.Session(ctx, "a"); err != nil || v.Samples != 2 || v.Position != 1 {
+		t.Errorf("the session: %+v, %v", v, err)
+	}
 }
 
 // A mint that fails or panics fails its own request, and the chain goes on.

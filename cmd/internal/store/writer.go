@@ -262,6 +262,17 @@ func (t *transaction) append(r Record, complete func(*Record) []mint.File) *pend
 	return p
 }
 
+// pendingOf returns the record that this transaction is about to append for a
+// session. Its row is not in the table yet.
+func (t *transaction) pendingOf(sessionID string) *pending {
+	for _, p := range t.pending {
+		if p.record.SessionID == sessionID {
+			return p
+		}
+	}
+	return nil
+}
+
 // complete signs the pending records and writes their files, several at a time,
 // and then inserts their rows in the order of the chain.
 func (t *transaction) complete() error {
