@@ -85,9 +85,11 @@ func (s *SQLite) open(ctx context.Context, file string) error {
 		return err
 	}
 	// FULL: a commit that was answered survives a power cut. NORMAL would lose
-	// the last ones in WAL mode.
+	// the last ones in WAL mode. A page cache of 500 KiB for each connection, a
+	// quarter of the default, keeps memory flat as the ledger grows, and costs
+	// nothing measurable: what is looked up is what was just written.
 	name := (&url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(absolute), "/"), RawQuery: url.Values{
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)"},
+		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-500)"},
 	}.Encode()}).String()
 	if s.writer, err = sql.Open("sqlite", name); err != nil {
 		return err
