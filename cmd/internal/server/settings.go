@@ -305,7 +305,8 @@ func (s *Settings) signer(i *Instance, byEnv bool) (*mint.Signer, error) {
 		return nil, err
 	}
 	if signer.KID == "" {
-		signer.KID = "qod-" + signer.Public().Thumbprint().String()[:8]
+		thumbprint := signer.Public().Thumbprint()
+		signer.KID = fmt.Sprintf("qod-%x", thumbprint[:4])
 	}
 	if err := os.MkdirAll(s.Data, 0o755); err != nil {
 		return nil, err
