@@ -375,3 +375,21 @@ func TestArtifactsStayInside(t *testing.T) {
 		t.Errorf("an artifact of more than MaxArtifact: %v", err)
 	}
 }
+
+// What a crash leaves (a folder without a row, half a temporary file, an old
+// artifact) is no obstacle, and the record's own files replace it.
+func TestOrphans(t *testing.T) {
+	s := openTemp(t)
+	dir := filepath.Join(s.folder.root.Name(), "a")
+	must(t, os.Mkdir(dir, 0o755))
+	for _, name := range []string{"artifact.json", ".artifact.json.tmp"} {
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(`{"half`), 0o644))
+	}
+	add(t, s, "a")
+	if data, err := s.Artifact(t.Context(), "a"); err != nil || string(data) != "a" {
+		t.Errorf("artifact %q, %v", data, err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
