@@ -2,7 +2,6 @@ package source
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,11 +28,10 @@ func (r *Reader) ServiceURL(arg string) (*url.URL, error) {
 // Service is a proof service to write to.
 type Service struct {
 	Base  *url.URL // as ServiceURL returns it
-	Token string   // bearer token, or ""
-
-	timeout time.Duration // of one call; 0 means 30 s
+	Token string   // bearer token, or ""; never sent over plain http beyond this machine
 }
 
+// serviceTimeout is for one call: a service may wait for its disk.
 const serviceTimeout = 30 * time.Second
 
 // Call sends a JSON body (nil: none) to a path below the base and returns the
@@ -54,11 +52,11 @@ func (s *Service) Call(ctx context.Context, method, path string, body any) ([]by
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "qodverify")
-	if s.Token != "" {
+	if s.Token != "" && mayCarryToken(s.Base) {
 		r.Header.Set("Authorization", "Bearer "+s.Token)
 	}
 	client := &http.Client{
-		Timeout:       cmp.Or(s.timeout, serviceTimeout),
+		Timeout:       serviceTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	reply, err := client.Do(r)

@@ -60,6 +60,9 @@ func IsLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
+// mayCarryToken reports whether nobody on the way to u can read a token.
+func mayCarryToken(u *url.URL) bool { return u.Scheme == "https" || IsLoopback(u.Hostname()) }
+
 // origin returns scheme, host and port alone (RFC 6454), the scheme's own port
 // left out.
 func origin(u *url.URL) *url.URL {
@@ -94,7 +97,7 @@ func (r *Reader) fetch(u *url.URL, limit int, token string) ([]byte, error) {
 	}
 	request.Header.Set("Accept", "application/json, application/jwk-set+json")
 	request.Header.Set("User-Agent", "qodverify")
-	sendToken := token != "" && (u.Scheme == "https" || IsLoopback(u.Hostname()))
+	sendToken := token != "" && mayCarryToken(u)
 	if sendToken {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
