@@ -21,7 +21,18 @@ import (
 	"github.com/qodverify/qodverify/verify"
 )
 
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"qodverify": main}) }
+func TestMain(m *testing.M) { testscript.Main(cleaned{m}, map[string]func(){"qodverify": main}) }
+
+// cleaned removes what the tests share when all have run.
+type cleaned struct{ *testing.M }
+
+func (c cleaned) Run() int {
+	code := c.M.Run()
+	if binaryDir != "" {
+		os.RemoveAll(binaryDir)
+	}
+	return code
+}
 
 // TestScripts runs testdata/script. Beside testscript's own commands there are:
 //

@@ -24,13 +24,17 @@ import (
 	"time"
 )
 
+// binaryDir is the folder of the program that binary built, for TestMain to
+// remove.
+var binaryDir string
+
 // binary builds the real program once.
 var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "qodverify-test")
-	if err != nil {
+	var err error
+	if binaryDir, err = os.MkdirTemp("", "qodverify-test"); err != nil {
 		return "", err
 	}
-	name := filepath.Join(dir, "qodverify")
+	name := filepath.Join(binaryDir, "qodverify")
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}

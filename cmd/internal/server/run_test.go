@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -32,6 +33,8 @@ func listen(t *testing.T, handler http.HandlerFunc) (addr string, end func() err
 // A request in flight is answered before the service ends.
 func TestGracefulEnd(t *testing.T) {
 	started, release := make(chan struct{}), make(chan struct{})
+	letGo := sync.OnceFunc(func() { close(release) })
+	defer letGo()
 	addr, end := listen(t, func(w http.ResponseWriter, r *http.Request) {
 		close(started)
 		<-release
@@ -51,11 +54,17 @@ func TestGracefulEnd(t *testing.T) {
 	<-started
 	ended := make(chan error, 1)
 	go func() { ended <- end() }()
-	time.Sleep(50 * time.Millisecond)
-	if _, err := net.DialTimeout("tcp", addr, time.Second); err == nil {
-		t.Error("a new connection is taken while ending")
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		conn, err := net.DialTimeout("tcp", addr, time.Second)
+		if err != nil {
+			break
+		}
+		conn.Close()
+		if time.Now().After(deadline) {
+			t.Fatal("new connections are taken while the service ends")
+		}
 	}
-	close(release)
+	letGo()
 	if got := <-answer; got != "answered" {
 		t.Errorf("the request in flight got %q", got)
 	}
