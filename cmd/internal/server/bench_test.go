@@ -45,11 +45,7 @@ func (s rowsOnly) Finalize(ctx context.Context, id string, prepare store.Prepare
 			if err != nil {
 				return nil, err
 			}
-			complete := draft.Complete
-			draft.Complete = func(r *store.Record) []mint.File {
-				complete(r)
-				return nil
-			}
+			draft.Files = func() []mint.File { return nil }
 			return draft, nil
 		}, err
 	})

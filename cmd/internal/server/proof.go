@@ -39,9 +39,11 @@ func (s *Server) postFinalize(r *request) reply {
 			minted = p
 			return &store.Draft{
 				Record: store.Record{CreatedAt: mint.Epoch(s.Now()), ProofJSON: p.Stored, PrevHash: p.PrevHash, ThisHash: p.ThisHash, KID: p.KID},
-				Complete: func(record *store.Record) []mint.File {
+				Sign: func(record *store.Record) {
 					p.Sign()
 					record.Signature = p.Signature
+				},
+				Files: func() []mint.File {
 					return p.Files(id, mint.Run{RequestID: r.id, Start: start, End: s.Now(), Hostname: s.hostname, GitSHA: s.GitSHA, ImageTag: s.ImageTag})
 				},
 			}, nil

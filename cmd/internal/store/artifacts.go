@@ -61,7 +61,8 @@ func (f *folder) write(records []*pending) error {
 	any, whole := false, len(records) >= wholeSync && syncFileSystem != nil
 	err := concurrently(len(sets), func(i int) (err error) {
 		p := records[i]
-		p.files = p.complete(&p.record)
+		p.draft.Sign(&p.record)
+		p.files = p.draft.Files()
 		sets[i], err = f.writeTemporary(p.files, !whole)
 		return err
 	})
@@ -238,8 +239,9 @@ func (f *folder) read(sessionID string) ([]byte, error) {
 // ready tries a write.
 func (f *folder) ready() error {
 	const name = ".ready"
-	err := f.write([]*pending{{complete: func(*Record) []mint.File {
-		return []mint.File{{Name: name, Data: []byte("qodverify\n")}}
+	err := f.write([]*pending{{draft: &Draft{
+		Sign:  func(*Record) {},
+		Files: func() []mint.File { return []mint.File{{Name: name, Data: []byte("qodverify\n")}} },
 	}}})
 	if err != nil {
 		return err

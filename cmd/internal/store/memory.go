@@ -96,7 +96,8 @@ func (m *Memory) Finalize(ctx context.Context, sessionID string, prepare Prepare
 		return Record{}, false, err
 	}
 	record := draft.place(head, sessionID)
-	for _, file := range draft.Complete(&record) {
+	draft.Sign(&record)
+	for _, file := range draft.Files() {
 		m.files[file.Name] = file.Data
 	}
 	m.ledger = append(m.ledger, record)

@@ -347,7 +347,7 @@ func (s *SQLite) Finalize(ctx context.Context, id string, prepare Prepare) (reco
 		if err != nil {
 			return err
 		}
-		p = t.append(draft.place(head, id), draft.Complete)
+		p = t.append(draft.place(head, id), draft)
 		return nil
 	})
 	if err != nil {

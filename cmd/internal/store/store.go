@@ -73,10 +73,12 @@ type Link func(head Head) (*Draft, error)
 // to fill in.
 type Draft struct {
 	Record
-	// Complete fills in the signature, which the next link does not need, and
-	// returns the files that go before the record. It is called beside those of
-	// other drafts.
-	Complete func(*Record) []mint.File
+	// Sign fills in the signature, which the next link does not need. It is
+	// called beside those of other drafts.
+	Sign func(*Record)
+	// Files returns the files that go before the record. It is called after
+	// Sign, beside those of other drafts.
+	Files func() []mint.File
 }
 
 // Store is the contract that SQLite and Memory keep. Methods may be called from

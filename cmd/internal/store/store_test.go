@@ -55,8 +55,8 @@ func link(id string) Prepare {
 			sum := sha256.Sum256([]byte(head.ThisHash + "|" + id))
 			return &Draft{
 				Record: Record{CreatedAt: 1.8e9, ProofJSON: fmt.Sprintf(`{"n": %d}`, n), PrevHash: head.ThisHash, ThisHash: hex.EncodeToString(sum[:]), KID: "k"},
-				Complete: func(r *Record) []mint.File {
-					r.Signature = "signed " + r.ThisHash
+				Sign:   func(r *Record) { r.Signature = "signed " + r.ThisHash },
+				Files: func() []mint.File {
 					return []mint.File{{Name: mint.ArtifactPath(id), Data: []byte(id)}, {Name: "proof_" + id + ".json", Data: []byte("{}")}}
 				},
 			}, nil

@@ -176,11 +176,11 @@ type transaction struct {
 	*statements
 }
 
-// pending is a record with its place in the chain, yet to be completed.
+// pending is a record with its place in the chain, yet to be signed and written.
 type pending struct {
-	record   Record
-	complete func(*Record) []mint.File
-	files    []mint.File
+	draft  *Draft
+	record Record
+	files  []mint.File
 }
 
 // statements are prepared once for the writer's connection.
@@ -255,8 +255,8 @@ func (t *transaction) exec(s *sql.Stmt, args ...any) error {
 }
 
 // append takes a record into the transaction as the new head.
-func (t *transaction) append(r Record, complete func(*Record) []mint.File) *pending {
-	p := &pending{record: r, complete: complete}
+func (t *transaction) append(r Record, draft *Draft) *pending {
+	p := &pending{draft: draft, record: r}
 	t.pending = append(t.pending, p)
 	t.head = &Head{r.Position, r.ThisHash, r.CreatedAt}
 	return p
