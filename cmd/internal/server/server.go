@@ -287,7 +287,7 @@ func (s *Server) getReady(r *request) reply {
 	}
 	err := s.ready.err
 	s.ready.Unlock()
-	status, word, code := "ok", "readiness", http.StatusOK
+	status, code := "ok", http.StatusOK
 	var problems []any
 	if err != nil {
 		problems = append(problems, "the ledger or the artifacts folder can't be written")
@@ -299,7 +299,7 @@ func (s *Server) getReady(r *request) reply {
 		status, code = "not-ready", http.StatusServiceUnavailable
 	}
 	v := pyjson.Object{
-		{Name: "status", Value: status}, {Name: "check", Value: word},
+		{Name: "status", Value: status}, {Name: "check", Value: "readiness"},
 		{Name: "elapsed_ms", Value: time.Since(start).Milliseconds()},
 	}
 	if problems != nil {

@@ -58,7 +58,7 @@ func (f *folder) write(records []*pending) error {
 			sets[i].close()
 		}
 	}()
-	any, whole := false, len(records) >= wholeSync && syncFileSystem != nil
+	files, whole := 0, len(records) >= wholeSync && syncFileSystem != nil
 	err := concurrently(len(sets), func(i int) (err error) {
 		p := records[i]
 		p.draft.Sign(&p.record)
@@ -67,9 +67,9 @@ func (f *folder) write(records []*pending) error {
 		return err
 	})
 	for _, p := range records {
-		any = any || len(p.files) > 0
+		files += len(p.files)
 	}
-	if err == nil && !any {
+	if err == nil && files == 0 {
 		return nil
 	}
 	if err == nil && whole {
