@@ -10,16 +10,36 @@ import (
 // Parse reads exactly one JSON value (RFC 8259) under the strict rules of the
 // package. Its error is always an [*Error] with code, place and pointer. The
 // document keeps data, which must not be changed afterwards.
-func Parse(data []byte, options Options) (*Document, error) {
+func Parse(data []byte, options Options) (*Document, error) { return new(Reader).Parse(data, options) }
+
+// Reader reads documents one after the other into the same memory, for callers
+// that have very many of them. The zero Reader is ready to use; it serves one
+// goroutine at a time.
+type Reader struct {
+	parser parser
+	doc    Document
+}
+
+// Parse is as the function [Parse], but the document and every [Value] of it
+// are valid only until the next call.
+func (r *Reader) Parse(data []byte, options Options) (*Document, error) {
 	options = options.withDefaults()
-	p := &parser{src: data, options: options}
+	p := &r.parser
+	p.src, p.options, p.depth = data, options, 0
+	p.nodes, p.order, p.pending = p.nodes[:0], p.order[:0], p.pending[:0]
 	if len(data) > options.MaxBytes {
 		return nil, &Error{Code: CodeTooLarge, Detail: fmt.Sprintf("the input is larger than %d bytes", options.MaxBytes)}
+	}
+	if p.nodes == nil {
+		// A genuine bundle has about one value in 29 bytes.
+		n := min(len(data)/24+8, 1024)
+		p.nodes, p.order = make([]node, 0, n), make([]uint32, 0, n)
 	}
 	if err := p.document(); err != nil {
 		return nil, err.locate(data)
 	}
-	return &Document{src: data, nodes: p.nodes, order: p.order}, nil
+	r.doc = Document{src: data, nodes: p.nodes, order: p.order}
+	return &r.doc, nil
 }
 
 // parser fills the tape in one pass. Its methods take the offset at which to
@@ -86,166 +106,176 @@ func (p *parser) value(i int, name span, nameFlags flags) (int, *Error) {
 	if i >= len(p.src) {
 		return 0, p.unexpected(i, "a value")
 	}
-	if len(p.nodes) >= p.options.MaxValues {
+	self := len(p.nodes)
+	if self >= p.options.MaxValues {
 		return 0, p.fail(CodeTooManyValues, i, "more than %d values", p.options.MaxValues)
 	}
-	self := len(p.nodes)
-	p.nodes = append(p.nodes, node{name: name})
-	n := node{name: name, flags: nameFlags}
+	p.nodes = append(p.nodes, node{name: name, value: span{start: uint32(i)}})
+	var kind Kind
+	var f flags
 	var end int
 	var err *Error
 	switch c := p.src[i]; {
 	case c == '"':
-		var f flags
+		kind = String
 		end, f, err = p.text(i + 1)
-		n.kind, n.flags = String, n.flags|f
-	case c == '{' || c == '[':
-		end, err = p.container(i, &n)
+	case c == '{':
+		kind = Object
+		end, f, err = p.object(i, self)
 	case c == '-' || '0' <= c && c <= '9':
-		var f flags
+		kind = Number
 		end, f, err = p.number(i)
-		n.kind, n.flags = Number, n.flags|f
+	case c == '[':
+		kind = Array
+		end, f, err = p.array(i, self)
 	default:
-		end, err = p.literal(i, &n)
+		end, kind, err = p.literal(i)
+		f = rawBoth
 	}
 	if err != nil {
 		return 0, err
 	}
-	n.value = span{uint32(i), uint32(end)}
-	n.next = uint32(len(p.nodes))
-	p.nodes[self] = n
+	n := &p.nodes[self]
+	n.kind, n.flags, n.value.end, n.next = kind, f|nameFlags, uint32(end), uint32(len(p.nodes))
 	return end, nil
 }
 
-func (p *parser) literal(i int, n *node) (int, *Error) {
+func (p *parser) literal(i int) (int, Kind, *Error) {
 	for _, l := range [...]struct {
 		word string
 		kind Kind
 	}{{"true", Bool}, {"false", Bool}, {"null", Null}} {
-		if bytes.HasPrefix(p.src[i:], []byte(l.word)) {
-			n.kind = l.kind
-			n.flags |= rawBoth
-			return i + len(l.word), nil
+		if len(p.src)-i >= len(l.word) && string(p.src[i:i+len(l.word)]) == l.word {
+			return i + len(l.word), l.kind, nil
 		}
 	}
 	// Python writes and reads these three; they are not JSON (RFC 8259 §6), and
 	// a hash over them could not be made by any other reader.
 	for _, word := range []string{"NaN", "Infinity"} {
 		if bytes.HasPrefix(p.src[i:], []byte(word)) {
-			return 0, p.fail(CodeNotANumber, i, "%s is not a JSON value", word)
+			return 0, 0, p.fail(CodeNotANumber, i, "%s is not a JSON value", word)
 		}
 	}
-	return 0, p.unexpected(i, "a value")
+	return 0, 0, p.unexpected(i, "a value")
 }
 
-func (p *parser) container(i int, n *node) (int, *Error) {
-	p.depth++
-	if p.depth > p.options.MaxDepth {
-		return 0, p.fail(CodeTooDeep, i, "nested deeper than %d levels", p.options.MaxDepth)
+// enter counts a level of nesting that starts at i.
+func (p *parser) enter(i int) *Error {
+	if p.depth++; p.depth > p.options.MaxDepth {
+		return p.fail(CodeTooDeep, i, "nested deeper than %d levels", p.options.MaxDepth)
 	}
-	var end int
-	var err *Error
-	if p.src[i] == '{' {
-		n.kind = Object
-		end, err = p.object(i+1, n)
-	} else {
-		n.kind = Array
-		end, err = p.array(i+1, n)
-	}
-	p.depth--
-	return end, err
+	return nil
 }
 
-// children reads comma-separated children up to the closing byte and leaves in
-// n whether the container's own spelling is canonical: no white space, and
-// every child canonical. each reads one child and returns its flags.
-func (p *parser) children(i int, closing byte, n *node, each func(i int) (int, flags, *Error)) (int, *Error) {
-	raw := rawBoth
-	skip := func(i int) int {
-		j := p.space(i)
-		if j != i {
-			raw = 0
-		}
-		return j
+// blank skips white space and takes rawBoth from the flags when there was any:
+// canonical forms have none.
+func (p *parser) blank(i int, f *flags) int {
+	if i < len(p.src) && p.src[i] > ' ' {
+		return i
 	}
-	i = skip(i)
-	if i < len(p.src) && p.src[i] == closing {
-		n.flags |= raw
-		return i + 1, nil
+	j := p.space(i)
+	if j != i {
+		*f &^= rawBoth
 	}
-	for {
-		end, f, err := each(i)
-		if err != nil {
-			return 0, err
-		}
-		raw &= f
-		n.count++
-		i = skip(end)
-		switch {
-		case i < len(p.src) && p.src[i] == closing:
-			n.flags |= raw
-			return i + 1, nil
-		case i < len(p.src) && p.src[i] == ',':
-			i = skip(i + 1)
-		default:
-			return 0, p.unexpected(i, fmt.Sprintf("',' or '%c'", closing))
-		}
-	}
+	return j
 }
 
-func (p *parser) array(i int, n *node) (int, *Error) {
-	return p.children(i, ']', n, func(i int) (int, flags, *Error) {
-		self := len(p.nodes)
+// next reads what follows a child: a comma, after which another child starts, or
+// the closing byte.
+func (p *parser) next(i int, closing byte, f *flags) (at int, more bool, err *Error) {
+	i = p.blank(i, f)
+	if i < len(p.src) {
+		switch p.src[i] {
+		case ',':
+			return p.blank(i+1, f), true, nil
+		case closing:
+			return i + 1, false, nil
+		}
+	}
+	return 0, false, p.unexpected(i, fmt.Sprintf("',' or '%c'", closing))
+}
+
+// array reads the array that starts at i. Its flags say whether its spelling is
+// canonical: no white space, and every child canonical.
+func (p *parser) array(i, self int) (int, flags, *Error) {
+	if err := p.enter(i); err != nil {
+		return 0, 0, err
+	}
+	f, count := rawBoth, 0
+	i = p.blank(i+1, &f)
+	more := i >= len(p.src) || p.src[i] != ']'
+	if !more {
+		i++
+	}
+	for more {
+		child := len(p.nodes)
 		end, err := p.value(i, span{}, 0)
 		if err != nil {
-			return 0, 0, err.within(strconv.Itoa(int(n.count)))
+			return 0, 0, err.within(strconv.Itoa(count))
 		}
-		return end, p.nodes[self].flags, nil
-	})
+		f &= p.nodes[child].flags
+		count++
+		if i, more, err = p.next(end, ']', &f); err != nil {
+			return 0, 0, err
+		}
+	}
+	p.depth--
+	p.nodes[self].count = uint32(count)
+	return i, f & rawBoth, nil
 }
 
-func (p *parser) object(i int, n *node) (int, *Error) {
+// object reads the object that starts at i, and sorts its members.
+func (p *parser) object(i, self int) (int, flags, *Error) {
+	if err := p.enter(i); err != nil {
+		return 0, 0, err
+	}
 	base := len(p.pending)
-	sorted, escapes := true, false
-	end, err := p.children(i, '}', n, func(i int) (int, flags, *Error) {
-		self := uint32(len(p.nodes))
+	raw, found, sorted := rawBoth, flags(0), true
+	i = p.blank(i+1, &raw)
+	more := i >= len(p.src) || p.src[i] != '}'
+	if !more {
+		i++
+	}
+	for more {
+		member := uint32(len(p.nodes))
 		end, f, err := p.member(i)
 		if err != nil {
 			return 0, 0, err
 		}
-		n.flags |= f & highNames
-		escapes = escapes || p.nodes[self].flags&nameEscaped != 0
-		if len(p.pending) > base && sorted {
-			switch c := p.compareNames(p.pending[len(p.pending)-1], self); {
+		raw &= f
+		found |= f&highNames | p.nodes[member].flags&nameEscaped
+		if sorted && len(p.pending) > base {
+			switch c := p.compareNames(p.pending[len(p.pending)-1], member); {
 			case c == 0:
-				return 0, 0, p.duplicate(self)
+				return 0, 0, p.duplicate(member)
 			case c > 0:
 				sorted = false
 			}
 		}
-		p.pending = append(p.pending, self)
-		return end, f, nil
-	})
-	if err != nil {
-		return 0, err
+		p.pending = append(p.pending, member)
+		if i, more, err = p.next(end, '}', &raw); err != nil {
+			return 0, 0, err
+		}
 	}
+	p.depth--
 	members := p.pending[base:]
 	if !sorted {
-		n.flags &^= rawBoth
-		p.sortMembers(members, escapes)
+		raw &^= rawBoth
+		p.sortMembers(members, found&nameEscaped != 0)
 		for k := 1; k < len(members); k++ {
 			if p.compareNames(members[k-1], members[k]) == 0 {
-				return 0, p.duplicate(max(members[k-1], members[k]))
+				return 0, 0, p.duplicate(max(members[k-1], members[k]))
 			}
 		}
 	}
-	if n.flags&highNames != 0 {
-		n.flags &^= rawJCS // the order of the input is code-point order; jcs may want another
+	if found&highNames != 0 {
+		raw &^= rawJCS // the order of the input is code-point order; jcs may want another
 	}
-	n.order = uint32(len(p.order))
+	n := &p.nodes[self]
+	n.order, n.count = uint32(len(p.order)), uint32(len(members))
 	p.order = append(p.order, members...)
 	p.pending = p.pending[:base]
-	return end, nil
+	return i, raw&rawBoth | found&highNames, nil
 }
 
 // member reads one name, the colon and the value. The flags say whether all of
@@ -264,14 +294,11 @@ func (p *parser) member(i int) (int, flags, *Error) {
 		nameFlags = nameEscaped
 	}
 	high := f & highNames
-	i = p.space(end)
+	i = p.blank(end, &f)
 	if i >= len(p.src) || p.src[i] != ':' {
 		return 0, 0, p.unexpected(i, "':'")
 	}
-	start := p.space(i + 1)
-	if i != end || start != i+1 {
-		f &^= rawBoth
-	}
+	start := p.blank(i+1, &f)
 	self := len(p.nodes)
 	end, err = p.value(start, name, nameFlags)
 	if err != nil {
@@ -281,14 +308,32 @@ func (p *parser) member(i int) (int, flags, *Error) {
 }
 
 func (p *parser) compareNames(a, b uint32) int {
-	d := Document{src: p.src, nodes: p.nodes}
-	return bytes.Compare(d.nameBytes(a), d.nameBytes(b))
+	x, y := &p.nodes[a], &p.nodes[b]
+	m, n := p.src[x.name.start:x.name.end], p.src[y.name.start:y.name.end]
+	if (x.flags|y.flags)&nameEscaped != 0 {
+		m, n = unescaped(m, x.flags&nameEscaped != 0), unescaped(n, y.flags&nameEscaped != 0)
+	}
+	if len(m) > 0 && len(n) > 0 && m[0] != n[0] {
+		return int(m[0]) - int(n[0]) // settles most comparisons
+	}
+	return bytes.Compare(m, n)
 }
 
 // sortMembers sorts by name. Names with escapes are resolved once, not at each
 // comparison.
 func (p *parser) sortMembers(members []uint32, escapes bool) {
-	if !escapes {
+	switch {
+	case len(members) <= 24 && !escapes:
+		// By insertion: a genuine object has a handful of members.
+		for k := 1; k < len(members); k++ {
+			m, j := members[k], k
+			for ; j > 0 && p.compareNames(members[j-1], m) > 0; j-- {
+				members[j] = members[j-1]
+			}
+			members[j] = m
+		}
+		return
+	case !escapes:
 		slices.SortFunc(members, p.compareNames)
 		return
 	}

@@ -13,16 +13,23 @@ import (
 // share memory with the input and must not be changed. Its error is an
 // [*Error]: a value that the profile can't represent, or a missing profile.
 func (v Value) Canonical(profile Profile) ([]byte, error) {
-	if flag := rawFlag(profile); v.doc != nil && flag != 0 && v.node().flags&flag != 0 {
+	return v.CanonicalBuffer(nil, profile)
+}
+
+// CanonicalBuffer is as [Value.Canonical], and takes the memory of buf when
+// bytes have to be written: the spelling of most proofs already is canonical,
+// and then the result is the input's own bytes.
+func (v Value) CanonicalBuffer(buf []byte, profile Profile) ([]byte, error) {
+	if s := styleOf(profile); s != nil && v.doc != nil && v.node().flags&s.raw != 0 {
 		return v.Raw(), nil
 	}
-	return v.AppendCanonical(nil, profile)
+	return v.AppendCanonical(buf[:0], profile)
 }
 
 // AppendCanonical appends the canonical bytes of v under a profile to dst.
 func (v Value) AppendCanonical(dst []byte, profile Profile) ([]byte, error) {
-	s, ok := styles[profile]
-	if !ok {
+	s := styleOf(profile)
+	if s == nil {
 		return nil, v.Errorf(CodeProfileRequired, "", "no canonical profile was chosen")
 	}
 	if v.doc == nil {
@@ -45,19 +52,9 @@ func (v Value) SHA256(profile Profile) ([32]byte, error) {
 	return sha256.Sum256(b), nil
 }
 
-func rawFlag(p Profile) flags {
-	switch p {
-	case QodMock:
-		return rawQodMock
-	case JCS:
-		return rawJCS
-	}
-	return 0
-}
-
 // style is all that differs between the profiles.
 type style struct {
-	profile     Profile
+	raw         flags // what a value has whose spelling already is in this form
 	comma       string
 	colon       string
 	asciiOnly   bool
@@ -66,10 +63,18 @@ type style struct {
 	doubles     bool // every number is a double, integers too
 }
 
-var styles = map[Profile]*style{
-	QodMock:       {profile: QodMock, comma: ",", colon: ":", appendFloat: appendPythonFloat},
-	PythonDefault: {profile: PythonDefault, comma: ", ", colon: ": ", asciiOnly: true, appendFloat: appendPythonFloat},
-	JCS:           {profile: JCS, comma: ",", colon: ":", utf16Order: true, appendFloat: appendECMAScriptNumber, doubles: true},
+var styles = [...]*style{
+	QodMock:       {raw: rawQodMock, comma: ",", colon: ":", appendFloat: appendPythonFloat},
+	PythonDefault: {comma: ", ", colon: ": ", asciiOnly: true, appendFloat: appendPythonFloat},
+	JCS:           {raw: rawJCS, comma: ",", colon: ":", utf16Order: true, appendFloat: appendECMAScriptNumber, doubles: true},
+}
+
+// styleOf returns nil for a profile that nothing can be written under.
+func styleOf(p Profile) *style {
+	if int(p) >= len(styles) {
+		return nil
+	}
+	return styles[p]
 }
 
 type writer struct {
@@ -79,7 +84,7 @@ type writer struct {
 
 func (w *writer) value(dst []byte, i uint32) ([]byte, *Error) {
 	n := &w.doc.nodes[i]
-	if n.flags&rawFlag(w.profile) != 0 {
+	if n.flags&w.raw != 0 {
 		return append(dst, w.doc.src[n.value.start:n.value.end]...), nil
 	}
 	switch n.kind {
@@ -108,7 +113,11 @@ func (w *writer) object(dst []byte, n *node) ([]byte, *Error) {
 		if k > 0 {
 			dst = append(dst, w.comma...)
 		}
-		dst = w.text(dst, w.doc.nameBytes(c))
+		if m := &w.doc.nodes[c]; m.flags&nameEscaped == 0 && !w.asciiOnly {
+			dst = append(dst, w.doc.src[m.name.start-1:m.name.end+1]...) // in its quotes
+		} else {
+			dst = w.text(dst, w.doc.nameBytes(c))
+		}
 		dst = append(dst, w.colon...)
 		var err *Error
 		if dst, err = w.value(dst, c); err != nil {
