@@ -34,15 +34,15 @@ func (g Generation) BindsArtifact() bool { return g == V04 }
 // recognise names the generation. A proof with an artifacts member is v0.4
 // whatever else was taken away from it: a stripped signature is a failure of a
 // v0.4 record, not a property of an older one.
-func recognise(e Entry, hasArtifacts bool) Generation {
+func recognise(signed, namesKey, hasArtifacts bool) Generation {
 	switch {
 	case hasArtifacts:
 		return V04
-	case e.Signature == "" && e.KID == "":
+	case !signed && !namesKey:
 		return V01
-	case e.KID == "":
+	case !namesKey:
 		return V02
-	case e.Signature != "":
+	case signed:
 		return V03
 	}
 	return V04

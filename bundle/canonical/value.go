@@ -79,9 +79,11 @@ type Value struct {
 	index uint32
 }
 
+var missing node
+
 func (v Value) node() *node {
 	if v.doc == nil {
-		return &node{}
+		return &missing
 	}
 	return &v.doc.nodes[v.index]
 }
@@ -115,11 +117,18 @@ func (v Value) Position() (line, column int) {
 
 // Text returns a string value unescaped, and whether v is a string.
 func (v Value) Text() (string, bool) {
+	b, ok := v.Bytes()
+	return string(b), ok
+}
+
+// Bytes returns a string value unescaped, and whether v is a string. The bytes
+// are the input's own unless the string has escapes, and must not be changed.
+func (v Value) Bytes() ([]byte, bool) {
 	n := v.node()
 	if n.kind != String {
-		return "", false
+		return nil, false
 	}
-	return string(unescaped(v.doc.src[n.value.start+1:n.value.end-1], n.flags&escaped != 0)), true
+	return unescaped(v.doc.src[n.value.start+1:n.value.end-1], n.flags&escaped != 0), true
 }
 
 // Bool returns a boolean value, and whether v is one.
@@ -192,6 +201,23 @@ func (v Value) Members() iter.Seq2[string, Value] {
 	}
 }
 
+// NamedBytes is as [Value.Members], with each name in the input's own bytes
+// unless it has escapes. They must not be changed.
+func (v Value) NamedBytes() iter.Seq2[[]byte, Value] {
+	return func(yield func([]byte, Value) bool) {
+		if v.Kind() != Object {
+			return
+		}
+		c := v.index + 1
+		for range v.node().count {
+			if !yield(v.doc.nameBytes(c), Value{v.doc, c}) {
+				return
+			}
+			c = v.doc.nodes[c].next
+		}
+	}
+}
+
 // Elements yields the elements of an array with their indexes.
 func (v Value) Elements() iter.Seq2[int, Value] {
 	return func(yield func(int, Value) bool) {
@@ -206,6 +232,13 @@ func (v Value) Elements() iter.Seq2[int, Value] {
 			i++
 		}
 	}
+}
+
+// Spelled reports whether v stands in the input just as the profile writes it.
+// False may also mean that telling would be costly; true is certain.
+func (v Value) Spelled(profile Profile) bool {
+	s := styleOf(profile)
+	return s != nil && v.node().flags&s.raw != 0
 }
 
 // Respelled returns the first number inside v that is spelled otherwise than
