@@ -157,15 +157,17 @@ func (b *Bundle) EntryPointer(name string) string {
 // Time returns the time that the proof claims for itself. It is signed, yet by
 // the same party that profits from it. v0.4 spells it as RFC 3339 in UTC, with
 // no fraction when the microseconds are zero; older generations as seconds.
-func (p Proof) Time() (time.Time, bool) { return parseTime(p.CreatedAt) }
+func (p Proof) Time() (time.Time, bool) { return ParseTime(p.CreatedAt) }
 
 // Time returns the artifact's own time, hashed but claimed by the signer.
-func (a Artifact) Time() (time.Time, bool) { return parseTime(a.CreatedAt) }
+func (a Artifact) Time() (time.Time, bool) { return ParseTime(a.CreatedAt) }
 
 // Time returns the time of the ledger record. Nothing protects it.
-func (e Entry) Time() (time.Time, bool) { return parseTime(e.CreatedAt) }
+func (e Entry) Time() (time.Time, bool) { return ParseTime(e.CreatedAt) }
 
-func parseTime(s string) (time.Time, bool) {
+// ParseTime reads a time as the generations of the format spell it: RFC 3339 in
+// UTC, or seconds since 1970.
+func ParseTime(s string) (time.Time, bool) {
 	// The layout takes a fraction too; a comma before it, which Go would also
 	// take, is no RFC 3339.
 	if t, err := time.Parse("2006-01-02T15:04:05Z", s); err == nil && !strings.Contains(s, ",") {

@@ -136,6 +136,14 @@ type Fields struct {
 // not.
 func (f *Fields) Value(x Field) canonical.Value { return f.values[x] }
 
+// Attach adds the runtime artifact of a file of its own, if it is an object.
+func (f *Fields) Attach(doc *canonical.Document) {
+	if v := doc.Root(); v.Kind() == canonical.Object {
+		f.values[FieldArtifact] = v
+		f.walk(v, artifactMembers)
+	}
+}
+
 // Read finds the members of a document. Its error is a [*canonical.Error], as
 // that of [Parse].
 func (f *Fields) Read(doc *canonical.Document) error {

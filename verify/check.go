@@ -114,6 +114,7 @@ const (
 	LatencyClamped Code = "latency_clamped"
 	TimesOutOfLine Code = "times_out_of_order"
 
+	NotInThisMode  Code = "not_in_this_mode"
 	Unreadable     Code = "unreadable"
 	ProfileRefused Code = "profile_refused"
 	InternalError  Code = "internal_error"

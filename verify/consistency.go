@@ -22,6 +22,18 @@ const (
 	balancedMS   = 150
 )
 
+// profileFor returns the QoS profile that a latency target in milliseconds gives,
+// and the artifact's name for it.
+func profileFor(target int64) (profile, runtime string) {
+	switch {
+	case target <= lowLatencyMS:
+		return "QOS_LOW_LATENCY", "turbo"
+	case target <= balancedMS:
+		return "QOS_BALANCED", "standard"
+	}
+	return "QOS_BEST_EFFORT", "strict"
+}
+
 // runtimeProfile is the artifact's name for each of the proof's QoS profiles.
 var runtimeProfile = map[string]string{"QOS_LOW_LATENCY": "turbo", "QOS_BALANCED": "standard", "QOS_BEST_EFFORT": "strict"}
 
@@ -109,13 +121,7 @@ func (c *contradictions) qosProfile(p bundle.Proof) {
 		c.missing = append(c.missing, "/proof/requested/intent/target_p95_latency_ms")
 		return
 	}
-	want := "QOS_BEST_EFFORT"
-	switch {
-	case *target <= lowLatencyMS:
-		want = "QOS_LOW_LATENCY"
-	case *target <= balancedMS:
-		want = "QOS_BALANCED"
-	}
+	want, _ := profileFor(*target)
 	c.equal(ProfileMismatch, "/proof/requested/qos_profile", p.QoSProfile, want, fmt.Sprintf("a latency target of %d ms gives another profile", *target))
 }
 

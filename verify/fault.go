@@ -14,6 +14,7 @@ import (
 func init() {
 	for i := range defaultChecks {
 		if string(defaultChecks[i].id) == os.Getenv("QODVERIFY_FAULT") {
+			fullChecksOnly = true
 			defaultChecks[i].run = func(*run) ([]Check, error) { return nil, errors.New("injected fault") }
 		}
 	}

@@ -43,6 +43,9 @@ func matchFormulas(b *bundle.Bundle, profiles []canonical.Profile) formulas {
 		if ledger {
 			f.ledger = p
 		}
+		if best == 3 {
+			return f
+		}
 	}
 	// Older generations hashed their proofs over Python's default form. Whether
 	// a v0.4 proof matches it is told as an explanation, never as a pass.

@@ -36,6 +36,7 @@ func (v Verdict) String() string {
 type Report struct {
 	checks   []Check
 	required []CheckID
+	waived   []CheckID // in an audit: what the signature of a later record vouches for
 	notes    []Note
 	subject  Subject
 	key      KeyUsed
@@ -80,7 +81,7 @@ func (r *Report) Verdict() Verdict {
 		}
 	}
 	for _, id := range slices.Concat(alwaysRequired, r.required) {
-		if r.outcome(id) != Pass {
+		if r.outcome(id) != Pass && !slices.Contains(r.waived, id) {
 			return Inconclusive
 		}
 	}
@@ -116,7 +117,7 @@ func (r *Report) Checks() []Check { return slices.Clone(r.checks) }
 
 // Required reports whether the verdict needs this check to pass.
 func (r *Report) Required(id CheckID) bool {
-	return slices.Contains(alwaysRequired, id) || slices.Contains(r.required, id)
+	return (slices.Contains(alwaysRequired, id) || slices.Contains(r.required, id)) && !slices.Contains(r.waived, id)
 }
 
 // Notes returns what is worth knowing and no check.

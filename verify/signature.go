@@ -15,6 +15,9 @@ import (
 func (r *run) signatureKey() ([]Check, error) {
 	b := r.bundle
 	c := Check{Pointer: b.EntryPointer("kid"), Actual: b.Entry.KID}
+	if r.unsigned {
+		return r.notVerified(SignatureKey), nil
+	}
 	switch {
 	case !b.Generation.Signed():
 		c.Status, c.Code = Skip, UnsignedGeneration
@@ -123,6 +126,9 @@ func decodeSignature(s string) ([]byte, error) { return jwks.DecodeBase64URL(s, 
 func (r *run) signature() ([]Check, error) {
 	b := r.bundle
 	c := Check{Pointer: b.EntryPointer("signature")}
+	if r.unsigned {
+		return r.notVerified(Signature), nil
+	}
 	if !b.Generation.Signed() {
 		c.Status, c.Code = Skip, UnsignedGeneration
 		c.Message = fmt.Sprintf("records of generation %s are not signed", b.Generation)
@@ -144,7 +150,11 @@ func (r *run) signature() ([]Check, error) {
 		c.Code, c.Message = PublicKeyMissing, "not checked: there is no usable key of this kid"
 		return []Check{c}, nil
 	}
-	if !key.Verify([]byte(b.Entry.ThisHash), sig) {
+	holds := r.holds
+	if !r.settled {
+		holds = key.Verify([]byte(b.Entry.ThisHash), sig)
+	}
+	if !holds {
 		c.Status, c.Code, c.Message = Fail, SignatureMismatch, "the signature does not fit this_hash under the key of this kid"
 		return []Check{c}, nil
 	}
@@ -155,4 +165,11 @@ func (r *run) signature() ([]Check, error) {
 		return []Check{c}, nil
 	}
 	return []Check{{Status: Pass, Code: OK, Message: "Ed25519 over this_hash by the key of this kid"}}, nil
+}
+
+// notVerified is the finding of a check that an audit leaves out because the
+// chain's head vouches for the record. The report then does not require it.
+func (r *run) notVerified(id CheckID) []Check {
+	r.report.waived = append(r.report.waived, id)
+	return []Check{{Status: Skip, Code: NotInThisMode, Message: "not verified in this run: a later record's signature covers this one's hash"}}
 }

@@ -1,0 +1,280 @@
+package verify
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/jwks"
+)
+
+// SignatureMode says which signatures of a ledger are verified.
+type SignatureMode string
+
+// The modes. The zero mode is SignaturesAll.
+const (
+	// SignaturesAll verifies every record's signature.
+	SignaturesAll SignatureMode = "all"
+	// SignaturesHead verifies every hash and link, and the signature of the last
+	// record alone. Through the chain it covers every proof and their order. It
+	// does not show that the records before were signed, by which key, and when.
+	SignaturesHead SignatureMode = "head"
+)
+
+// LedgerOptions adjusts [Verifier.Ledger]. The zero value is the strictest.
+type LedgerOptions struct {
+	Signatures SignatureMode
+	// Since is where an earlier audit ended. What it covered is hashed and linked
+	// again, and its signatures are not verified again; that its head stands where
+	// it stood is checked first.
+	Since *Checkpoint
+	// Whole makes an audit with Since verify every signature anew. It is needed
+	// where the records don't come in the order of the chain.
+	Whole bool
+	// StartsAtHead: the first record given is Since's head, and the ones before it
+	// are not given.
+	StartsAtHead bool
+	// Stdlib leaves all signatures to crypto/ed25519.
+	Stdlib bool
+	// Workers is the number of records that are judged at a time; 0 means one for
+	// each processor.
+	Workers int
+	// MaxListed bounds the findings of one code that the report lists; 0 means
+	// 100. Their number is always told.
+	MaxListed int
+	// Found, when set, is called with every finding, listed or not, from one
+	// goroutine. Those of single records come as they are read, those of the chain
+	// at the end.
+	Found func(Finding)
+	// Progress, when set, is called now and then, from the same goroutine.
+	Progress func(Progress)
+	// Scratch are up to three places for what must be remembered of each record;
+	// memory is used for those that are missing.
+	Scratch []Scratch
+}
+
+// Progress is how far an audit has come.
+type Progress struct {
+	Records  int64
+	Findings int64
+	Linking  bool // all records are read; the chain is being put together
+}
+
+// Place says where in the input a record stands. All but Record, Line and Input
+// is what the record claims.
+type Place struct {
+	Record    int64  // number in the input, from 1
+	Input     string // as [bundle.Raw].Input
+	Line      int64  // 0 where there are no lines
+	SessionID string
+	KID       string
+	ThisHash  string
+}
+
+// Finding is one thing that is wrong with a ledger, or odd.
+type Finding struct {
+	Check   CheckID // of a single record; "" for a finding about the chain
+	Status  Status  // Fail, Warn, or NotRun for what could not be judged
+	Code    Code
+	Place   Place
+	Others  []Place // the other records that it is about
+	Message string
+	// Expected and Actual are what was compared; Hint is what to do, or why, as
+	// far as that is proven; Pointer leads into the record (RFC 6901).
+	Expected, Actual, Hint, Pointer string
+	// Known: the audit before has reported it too.
+	Known bool
+}
+
+// The codes of findings about the chain.
+const (
+	// RecordMissing: a record names a predecessor that is not there.
+	RecordMissing Code = "record_missing"
+	// LedgerFork: several records name one predecessor.
+	LedgerFork Code = NoteFork
+	// GenesisRepeated: several records claim to be the first.
+	GenesisRepeated Code = "genesis_repeated"
+	// GenesisMissing: no record claims to be the first.
+	GenesisMissing Code = "genesis_missing"
+	// RecordReplaced: a record stands where its session's first one was.
+	RecordReplaced Code = "record_replaced"
+	// RecordDuplicate: one record is there twice.
+	RecordDuplicate Code = "record_duplicate"
+	// SessionDuplicate: one session has several records.
+	SessionDuplicate Code = "session_duplicate"
+	// ArtifactReused: one artifact stands under several sessions.
+	ArtifactReused Code = "artifact_reused"
+	// SignedTimeBack: the signed time is before the predecessor's.
+	SignedTimeBack Code = "signed_time_back"
+	// LedgerTimeBack: the order by ledger.created_at is not that of the links.
+	LedgerTimeBack Code = "ledger_time_back"
+	// OlderGeneration: a record of v0.1 to v0.3, held to its own formula.
+	OlderGeneration Code = NoteOldGeneration
+	// HeadNotVerified: the signature of the last record does not hold.
+	HeadNotVerified Code = "head_not_verified"
+
+	// What contradicts the audit before.
+	HistoryRewritten Code = "history_rewritten"
+	HistoryTruncated Code = "history_truncated"
+	HistoryMoved     Code = "history_moved"
+	HistoryForked    Code = "history_forked"
+	// EarlierFindings of the audit before, which this one did not look for again.
+	EarlierFindings Code = "earlier_findings"
+	// PastNotInOrder: records that Since covers can't be told from new ones.
+	PastNotInOrder Code = "past_not_in_order"
+
+	LedgerEmpty Code = "ledger_empty"
+	Interrupted Code = "interrupted"
+)
+
+// ErrInterrupted is the error for a sequence of records to end with when
+// somebody does not want to wait.
+var ErrInterrupted = errors.New("interrupted")
+
+// KeySpan is what one key signed, or is claimed to have.
+type KeySpan struct {
+	KID         string
+	Found       bool
+	Thumbprint  jwks.Thumbprint
+	Records     int64
+	First, Last int64 // record numbers
+	From, To    time.Time
+}
+
+// Head is the last record of the chain.
+type Head struct {
+	Place
+	Position int64 // in the chain, from 1
+	SignedAt time.Time
+	Verified bool // the record, its signature included, in this run
+}
+
+// LedgerReport is what is known about one ledger. A zero LedgerReport is
+// inconclusive.
+type LedgerReport struct {
+	Records     int64 // that were read, malformed ones too
+	Sessions    int64
+	ByVerdict   map[Verdict]int64 // of the records by themselves
+	Signatures  SignatureMode
+	Verifieds   int64 // signatures that were verified in this run and hold
+	Engine      Engine
+	Generations map[bundle.Generation]int64
+	// Hashed counts the records whose this_hash follows from their content.
+	Hashed    int64
+	Keys      []KeySpan
+	From, To  time.Time // signed times
+	Head      Head
+	Ends      int // records that nothing follows; 1 in a sound ledger
+	Unordered bool
+	Since     *Checkpoint
+	Listed    []Finding
+	Counts    map[Code]int64
+	Statuses  map[Code]Status // the worst of each code
+	// Contradiction is set beside a history_… finding.
+	Contradiction *Contradiction
+
+	complete bool
+	findings [Skip + 1]int64 // by status
+	headRaw  []byte
+	origin   string
+	marks    []Mark
+	known    []KnownFinding
+	// carried are findings of the audit before that were not looked for again.
+	carried      []KnownFinding
+	startsAtHead bool
+}
+
+// Total returns the number of findings.
+func (r *LedgerReport) Total() (n int64) {
+	for _, c := range r.Counts {
+		n += c
+	}
+	return n
+}
+
+// Verdict returns the outcome: Failed when some record or the chain failed, else
+// Malformed when there was no record or something is none, else Inconclusive
+// when something could not be judged or not all was read.
+func (r *LedgerReport) Verdict() Verdict {
+	switch {
+	case r.findings[Fail] > 0:
+		return Failed
+	case r.ByVerdict[Malformed] > 0 || r.complete && r.Records == 0:
+		return Malformed
+	case !r.complete || r.findings[NotRun] > 0 || r.ByVerdict[Inconclusive] > 0 || r.ByVerdict[Failed] > 0 || !r.Head.Verified:
+		return Inconclusive
+	}
+	return Verified
+}
+
+// Complete reports whether all records were read and the chain was put together.
+func (r *LedgerReport) Complete() bool { return r.complete }
+
+// LedgerNotVerifiedError is the error of [LedgerReport.Err].
+type LedgerNotVerifiedError struct{ Report *LedgerReport }
+
+// Error returns the verdict and the number of findings.
+func (e *LedgerNotVerifiedError) Error() string {
+	return fmt.Sprintf("ledger not verified: %s (%d findings)", e.Report.Verdict(), e.Report.Total())
+}
+
+// Err returns nil for a verified ledger, and a [*LedgerNotVerifiedError] for
+// every other.
+func (r *LedgerReport) Err() error {
+	if r.Verdict() == Verified {
+		return nil
+	}
+	return &LedgerNotVerifiedError{r}
+}
+
+// Ledger verifies a whole ledger: every record as [Verifier.Bundle] does, and
+// their chain. The records may come in any order; they are put in order by their
+// links. It reads the records on the calling goroutine and judges them on
+// others. The report is never nil. A sequence that ends in an error can't give
+// Verified.
+//
+// The policy's Previous is the this_hash before the ledger's first record, when
+// it is known that the ledger goes on from there. SessionID does not apply.
+func (v *Verifier) Ledger(records iter.Seq2[bundle.Raw, error], o LedgerOptions) *LedgerReport {
+	o.Signatures = cmp.Or(o.Signatures, SignaturesAll)
+	o.MaxListed = cmp.Or(o.MaxListed, 100)
+	policy := v.policy
+	policy.Previous, policy.SessionID = "", ""
+	a := &audit{
+		Verifier: &Verifier{policy: policy, checks: v.checks}, options: o, profiles: policy.profiles(),
+		always: fullChecksOnly || len(policy.Require) > 0, known: map[string]*trusted{},
+	}
+	scratch := append(slices.Clone(o.Scratch), nil, nil, nil)
+	l := &ledger{
+		audit: a, previous: v.policy.Previous,
+		report: &LedgerReport{
+			Signatures: o.Signatures, Engine: EngineFixedKey, ByVerdict: map[Verdict]int64{}, Generations: map[bundle.Generation]int64{},
+			Counts: map[Code]int64{}, Statuses: map[Code]Status{}, Since: o.Since,
+		},
+		links:   &links{index: &index{rows: newTape(scratch[0]), texts: newTape(scratch[1])}},
+		doubles: newDoubles(scratch[2]),
+		known:   o.Since.digests(),
+	}
+	if o.Stdlib {
+		l.report.Engine = EngineStdlib
+	}
+	if o.StartsAtHead && o.Since != nil {
+		l.links.offset = o.Since.Count - 1
+	}
+	err := a.run(records, l.take)
+	l.finish(err)
+	return l.report
+}
+
+// hashesOnly reports whether a record's signature is left out in this run.
+func (a *audit) hashesOnly(number int64) bool {
+	if a.options.Signatures == SignaturesHead {
+		return true
+	}
+	s := a.options.Since
+	return s != nil && !a.options.Whole && !a.options.StartsAtHead && number <= s.Count
+}

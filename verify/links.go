@@ -1,0 +1,233 @@
+package verify
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"slices"
+)
+
+// links puts a ledger's records in chain order. Records that follow each other
+// in the input as they do in the chain form a segment; an input in order is one
+// segment, whatever its length, so memory grows with disorder alone.
+type links struct {
+	index    *index
+	segments []segment
+	// computed has the hash that follows from a record's content where its
+	// this_hash does not, so that a successor that names it is not accused too.
+	computed map[[32]byte]int64
+	last     row // the row before
+	lastHash [32]byte
+	offset   int64 // chain positions that lie before the input, when it starts later
+}
+
+// segment is a run of rows, each linked to the one before.
+type segment struct {
+	start    int64  // first row
+	prefix   uint64 // of the first row's prev_hash
+	parent   int64  // row that the first one names, or one of the two below
+	depth    int64  // chain position of the first row, from 0
+	behind   int32  // without a parent: the segment that it is put behind, or -1
+	children int32  // segments whose parent is this segment's last row
+	state    uint8  // of computing depth
+}
+
+const (
+	noParent      int64 = -1 // the named record is not there
+	genesisParent int64 = -2
+	startParent   int64 = -3 // the input starts later in the chain, here
+)
+
+// maxComputed bounds links.computed.
+const maxComputed = 10_000
+
+// add appends a row and reports whether it continues the one before.
+func (l *links) add(r *row, computed *[32]byte, input, session string) (linked bool) {
+	at := l.index.count
+	genesis := r.flags&genesisRow != 0
+	linked = at > 0 && !genesis && (r.prev == l.last.this || r.prev == l.lastHash)
+	if !linked {
+		s := segment{start: at, prefix: binary.BigEndian.Uint64(r.prev[:]), parent: noParent}
+		if genesis {
+			s.parent = genesisParent
+		}
+		l.segments = append(l.segments, s)
+	}
+	l.index.append(r, input, session)
+	l.last, l.lastHash = *r, r.this
+	if r.flags&hashHolds == 0 && computed != nil {
+		l.lastHash = *computed
+		if l.computed == nil {
+			l.computed = map[[32]byte]int64{}
+		}
+		if len(l.computed) < maxComputed {
+			l.computed[*computed] = at
+		}
+	}
+	return linked
+}
+
+// segmentOf returns the number of the segment that a row is in.
+func (l *links) segmentOf(at int64) int {
+	i, found := slices.BinarySearchFunc(l.segments, at, func(s segment, at int64) int { return cmp.Compare(s.start, at) })
+	if !found {
+		i--
+	}
+	return i
+}
+
+// end returns the row after a segment's last.
+func (l *links) end(i int) int64 {
+	if i+1 < len(l.segments) {
+		return l.segments[i+1].start
+	}
+	return l.index.count
+}
+
+// resolve finds every segment's parent in one pass over all rows, and then
+// every segment's position in the chain. wanted is one more hash to look for,
+// whose row is returned, or noParent.
+func (l *links) resolve(wanted *[32]byte) (wantedAt int64) {
+	wantedAt = noParent
+	byPrefix := map[uint64][]int32{}
+	for i := range l.segments {
+		if l.segments[i].parent == noParent {
+			byPrefix[l.segments[i].prefix] = append(byPrefix[l.segments[i].prefix], int32(i))
+		}
+	}
+	if wanted != nil {
+		prefix := binary.BigEndian.Uint64(wanted[:])
+		byPrefix[prefix] = append(byPrefix[prefix], -1)
+	}
+	if len(byPrefix) > 0 {
+		l.scan(func(at int64, this []byte) {
+			candidates, ok := byPrefix[binary.BigEndian.Uint64(this)]
+			if !ok {
+				return
+			}
+			for _, i := range candidates {
+				switch {
+				case i < 0 && wantedAt == noParent && bytes.Equal(this, wanted[:]):
+					wantedAt = at
+				case i >= 0 && l.segments[i].parent == noParent:
+					if r := l.index.row(l.segments[i].start); bytes.Equal(this, r.prev[:]) {
+						l.segments[i].parent = at
+					}
+				}
+			}
+		})
+	}
+	for i := range l.segments {
+		s := &l.segments[i]
+		if s.parent != noParent {
+			continue
+		}
+		if r := l.index.row(s.start); l.computed != nil {
+			if at, ok := l.computed[r.prev]; ok && at != s.start {
+				s.parent = at
+			}
+		}
+	}
+	l.order()
+	return wantedAt
+}
+
+// scan calls f with every row's number and this_hash.
+func (l *links) scan(f func(at int64, this []byte)) {
+	const block = 256
+	var buffer [block * rowSize]byte
+	for at := int64(0); at < l.index.count; at += block {
+		n := min(block, l.index.count-at)
+		l.index.rows.read(buffer[:n*rowSize], at*rowSize)
+		for i := range n {
+			f(at+i, buffer[i*rowSize:][:32])
+		}
+	}
+}
+
+// order computes the depth of every segment. One whose predecessor is missing
+// goes behind what stands before it in the input: its true position can't be
+// known.
+func (l *links) order() {
+	const (
+		untouched = iota
+		open
+		done
+	)
+	var path []int
+	for i := range l.segments {
+		for at := i; at >= 0 && l.segments[at].state == untouched; {
+			s := &l.segments[at]
+			s.state, s.behind = open, -1
+			path = append(path, at)
+			next := -1
+			if s.parent >= 0 {
+				if next = l.segmentOf(s.parent); l.segments[next].state == open {
+					// A circle of claimed hashes, which no genuine record can close.
+					s.parent = noParent
+				}
+			}
+			if s.parent == noParent {
+				for next = at - 1; next >= 0 && l.segments[next].state == open; next-- {
+				}
+				s.behind = int32(next)
+			}
+			at = next
+		}
+		for k := len(path) - 1; k >= 0; k-- {
+			s := &l.segments[path[k]]
+			s.depth = l.offset
+			switch {
+			case s.parent >= 0:
+				of := l.segmentOf(s.parent)
+				s.depth = l.depth(s.parent) + 1
+				if s.parent == l.end(of)-1 {
+					l.segments[of].children++
+				}
+			case s.behind >= 0:
+				s.depth = l.depth(l.end(int(s.behind))-1) + 1
+			}
+			s.state = done
+		}
+		path = path[:0]
+	}
+}
+
+// depth returns the chain position of a row, from 0.
+func (l *links) depth(at int64) int64 {
+	s := l.segments[l.segmentOf(at)]
+	return s.depth + at - s.start
+}
+
+// head returns the row at the highest chain position, the first of several, and
+// the number of rows that nothing follows.
+func (l *links) head() (at int64, ends int) {
+	best := int64(-1)
+	for i, s := range l.segments {
+		last := l.end(i) - 1
+		if s.children == 0 {
+			ends++
+		}
+		if d := s.depth + last - s.start; d > best {
+			best, at = d, last
+		}
+	}
+	return at, ends
+}
+
+// descends reports whether one row is another or follows from it by links.
+func (l *links) descends(at, from int64) bool {
+	for steps := 0; at >= 0 && steps <= len(l.segments); steps++ {
+		s := l.segments[l.segmentOf(at)]
+		if s.start <= from && from <= at {
+			return true
+		}
+		at = s.parent
+	}
+	return false
+}
+
+// unordered reports whether some record stands before the one that it follows.
+func (l *links) unordered() bool {
+	return slices.ContainsFunc(l.segments, func(s segment) bool { return s.parent > s.start })
+}

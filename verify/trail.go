@@ -1,0 +1,552 @@
+package verify
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/qodverify/qodverify/bundle"
+)
+
+// ledger follows the chain as batches come in, and judges it at the end.
+type ledger struct {
+	*audit
+	report   *LedgerReport
+	links    *links
+	doubles  *doubles
+	previous string
+	spans    []KeySpan
+	known    map[string]KnownFinding // of the audit before, by digest, not found again yet
+	unread   []Place                 // records that could not be read, since the last that could
+	progress int64
+	tails    []tail // in mode head: what is needed to verify a segment's last record
+	at       []byte // the record that stands at Since's position
+	marks    []mark
+	stride   int64
+	from, to int64
+}
+
+// tail is the signature of a segment's last record.
+type tail struct {
+	row       int64
+	key       *trusted
+	signature [64]byte
+	hashed    [64]byte
+	decoded   bool
+	signedAt  int64
+}
+
+// take follows the records of one batch.
+func (l *ledger) take(b *batch) {
+	for i := range b.records {
+		l.record(b, i)
+	}
+	for i := len(b.records) - 1; i >= 0; i-- {
+		if !b.records[i].unread {
+			l.report.headRaw = append(l.report.headRaw[:0], b.data(i)...)
+			break
+		}
+	}
+	if l.options.Progress != nil && l.report.Records > l.progress {
+		l.progress = l.report.Records
+		l.options.Progress(Progress{Records: l.report.Records, Findings: l.report.Total()})
+	}
+}
+
+func (l *ledger) record(b *batch, i int) {
+	r, rep := &b.records[i], l.report
+	rep.Records++
+	rep.ByVerdict[r.verdict]++
+	if r.unread {
+		place := Place{Record: r.number, Input: r.input, Line: r.line}
+		l.unread = append(l.unread[:min(len(l.unread), maxRivals-1)], place)
+		l.recordFindings(r, place)
+		return
+	}
+	rep.Generations[r.generation]++
+	if r.flags&hashHolds != 0 {
+		rep.Hashed++
+	}
+	if r.settled && r.holds && r.key.usable {
+		rep.Verifieds++
+	}
+	if len(l.unread) > 0 {
+		r.flags |= afterUnread
+	}
+	r.kid = l.links.index.kid(r.kidText)
+	before := l.links.last
+	at := l.links.index.count
+	linked := l.links.add(&r.row, &r.computed, r.input, r.session)
+	l.doubles.add(&r.row.session, at, false)
+	if r.flags&hasArtifact != 0 {
+		l.doubles.add(&r.row.artifact, at, true)
+	}
+	l.span(r)
+	l.remember(r, b, i, at, linked)
+	if r.report != nil {
+		l.recordFindings(r, l.place(r))
+	}
+	if linked {
+		l.times(&r.row, &before)
+	}
+	l.unread = l.unread[:0]
+}
+
+func (l *ledger) place(r *record) Place {
+	p := Place{Record: r.number, Input: r.input, Line: r.line, KID: bounded(r.kidText), SessionID: bounded(r.session), ThisHash: bundle.Digest(r.this).String()}
+	if r.flags&uuidSession != 0 {
+		p.SessionID = formatUUID(r.row.session)
+	}
+	return p
+}
+
+// remember keeps what may be needed at the end.
+func (l *ledger) remember(r *record, b *batch, i int, at int64, linked bool) {
+	if at == 0 {
+		l.report.origin = bundle.Digest(r.this).String()
+	}
+	l.mark(at, r)
+	if s := l.options.Since; s != nil && at == s.Count-1-l.links.offset {
+		l.at = slices.Clone(b.data(i))
+	}
+	if l.options.Signatures == SignaturesHead {
+		t := tail{at, r.key, r.signature, r.hashed, r.decoded, r.signedAt}
+		if linked {
+			l.tails[len(l.tails)-1] = t
+		} else {
+			l.tails = append(l.tails, t)
+		}
+	}
+}
+
+func (l *ledger) span(r *record) {
+	for int(r.kid) >= len(l.spans) {
+		l.spans = append(l.spans, KeySpan{})
+	}
+	s := &l.spans[r.kid]
+	if s.Records++; s.Records == 1 {
+		s.KID, s.First = r.kidText, r.number
+		if _, err := l.policy.Keys.Lookup(r.kidText); err == nil {
+			s.Found, s.Thumbprint = true, r.key.key.Thumbprint()
+		}
+	}
+	s.Last = r.number
+	if r.signedAt == noTime {
+		return
+	}
+	t := time.UnixMicro(r.signedAt).UTC()
+	if s.From.IsZero() || t.Before(s.From) {
+		s.From = t
+	}
+	if t.After(s.To) {
+		s.To = t
+	}
+	if l.from == 0 || r.signedAt < l.from {
+		l.from, l.report.From = r.signedAt, t
+	}
+	if r.signedAt > l.to {
+		l.to, l.report.To = r.signedAt, t
+	}
+}
+
+// found counts, lists and passes on a finding.
+func (l *ledger) found(f Finding) {
+	r := l.report
+	for _, s := range []*string{&f.Message, &f.Expected, &f.Actual, &f.Hint, &f.Pointer} {
+		*s = bounded(*s)
+	}
+	if digest := f.Digest(); l.known != nil {
+		if _, ok := l.known[digest]; ok {
+			f.Known = true
+			delete(l.known, digest)
+		}
+	}
+	r.findings[f.Status]++
+	r.Counts[f.Code]++
+	if worse(f.Status, r.Statuses[f.Code], r.Counts[f.Code] == 1) {
+		r.Statuses[f.Code] = f.Status
+	}
+	if r.Counts[f.Code] <= int64(l.options.MaxListed) {
+		r.Listed = append(r.Listed, f)
+	}
+	l.keep(f)
+	if l.options.Found != nil {
+		l.options.Found(f)
+	}
+}
+
+func worse(a, b Status, first bool) bool {
+	rank := map[Status]int{Fail: 3, NotRun: 2, Warn: 1}
+	return first || rank[a] > rank[b]
+}
+
+// recordFindings turns the report on one record into findings: its failures, or,
+// without any, what kept it from being verified.
+func (l *ledger) recordFindings(r *record, place Place) {
+	rep := r.report
+	if !r.unread && r.generation != bundle.V04 && rep.Verdict() == Inconclusive {
+		l.olderGeneration(r, place)
+		return
+	}
+	failed := rep.Verdict() != Inconclusive
+	n := 0
+	for _, c := range rep.Checks() {
+		if failed && c.Status != Fail || !failed && (c.Status == Pass || !rep.Required(c.ID) && c.Code != InternalError) {
+			continue
+		}
+		f := Finding{Check: c.ID, Status: Fail, Code: c.Code, Place: place, Message: c.Message, Expected: c.Expected, Actual: c.Actual, Hint: c.Hint, Pointer: c.Pointer}
+		switch {
+		case r.unread && n > 0:
+			continue
+		case r.unread || !failed:
+			f.Status = NotRun // a line that can't be read accuses nobody
+		}
+		n++
+		l.found(f)
+	}
+}
+
+// olderGeneration is the one finding for a record that was made before v0.4, and
+// of which nothing failed.
+func (l *ledger) olderGeneration(r *record, place Place) {
+	f := Finding{Status: NotRun, Code: OlderGeneration, Place: place}
+	var not []string
+	for _, id := range alwaysRequired {
+		if r.report.Outcome(id) == Pass {
+			continue
+		}
+		switch {
+		case id == SignatureKey && !r.generation.Signed():
+			not = append(not, "it is not signed")
+		case id == SignatureKey && !r.generation.NamesKey():
+			not = append(not, "it does not name its key")
+		case id == SignatureKey:
+			if c, ok := r.report.first(id, r.report.Outcome(id)); ok {
+				not = append(not, c.Message)
+			}
+		case id == ArtifactHash:
+			not = append(not, "it binds no runtime artifact")
+		}
+	}
+	formula := "this_hash does not follow from the proof by any formula that is known"
+	if r.flags&hashHolds != 0 {
+		formula = fmt.Sprintf("this_hash matches the formula of %s", r.generation)
+	}
+	f.Message = fmt.Sprintf("a record of generation %s: %s; %s", r.generation, formula, strings.Join(not, ", "))
+	l.found(f)
+}
+
+// timeBack bounds how far a time may lie before the predecessor's without being
+// told: clocks are set back by a little now and then.
+const timeBack = time.Second
+
+// times holds a record's two times to those of the record before it in the chain.
+func (l *ledger) times(r, before *row) {
+	back := func(now, then int64) bool {
+		return now != noTime && then != noTime && now < then-timeBack.Microseconds()
+	}
+	signed := back(r.signedAt, before.signedAt)
+	if !signed && !back(r.recordedAt, before.recordedAt) {
+		return
+	}
+	f := Finding{Status: Warn, Code: SignedTimeBack, Place: l.links.index.placeOf(r), Others: []Place{l.links.index.placeOf(before)}}
+	now, then := r.signedAt, before.signedAt
+	f.Pointer = "/proof/created_at"
+	if signed {
+		f.Message = "the signed time is before that of the record that this one follows"
+	} else {
+		f.Code, f.Pointer = LedgerTimeBack, "/ledger/created_at"
+		f.Message = "by the ledger's own times, which nothing protects, this record stands before the one that it follows"
+		now, then = r.recordedAt, before.recordedAt
+	}
+	f.Expected, f.Actual = "not before "+formatMicro(then), formatMicro(now)
+	l.found(f)
+}
+
+func formatMicro(t int64) string {
+	return time.UnixMicro(t).UTC().Format("2006-01-02T15:04:05.000000Z")
+}
+
+// finish judges the chain.
+func (l *ledger) finish(err error) {
+	r := l.report
+	for _, s := range l.spans {
+		if s.Records > 0 {
+			r.Keys = append(r.Keys, s)
+		}
+	}
+	if !l.stopped.Load() && l.links.index.count > 0 {
+		if l.options.Progress != nil {
+			l.options.Progress(Progress{Records: r.Records, Findings: r.Total(), Linking: true})
+		}
+		l.chain(err == nil)
+	}
+	if l.stopped.Load() {
+		l.found(Finding{Status: NotRun, Code: InternalError, Message: l.audit.err.Error(), Hint: "please report it with the ledger, and use --crypto stdlib meanwhile"})
+	}
+	for _, t := range []*tape{l.links.index.rows, l.links.index.texts, l.doubles.runs} {
+		if t.err != nil {
+			l.found(Finding{Status: NotRun, Code: InternalError, Message: fmt.Sprintf("the temporary file of the audit: %v", t.err)})
+			l.stop(t.err)
+			break
+		}
+	}
+	switch {
+	case errors.Is(err, ErrInterrupted):
+		l.found(Finding{Status: NotRun, Code: Interrupted, Message: "the audit was interrupted: what follows was not looked at", Place: Place{Record: r.Records}})
+	case err != nil:
+		l.found(Finding{Status: NotRun, Code: Unreadable, Message: fmt.Sprintf("the ledger could not be read on: %v", err), Place: Place{Record: r.Records}})
+	case r.Records == 0:
+		l.found(Finding{Status: NotRun, Code: LedgerEmpty, Message: "there is no record"})
+	}
+	r.complete = err == nil && !l.stopped.Load()
+	slices.SortStableFunc(r.Listed, func(a, b Finding) int { return int(a.Place.Record - b.Place.Record) })
+}
+
+// chain puts the records in order and finds what is wrong with their links.
+func (l *ledger) chain(complete bool) {
+	var wanted *[32]byte
+	if s := l.options.Since; s != nil {
+		if d, err := bundle.ParseDigest(s.Head); err == nil {
+			wanted = (*[32]byte)(&d)
+		}
+	}
+	at := l.links.resolve(wanted)
+	l.roots()
+	l.forks()
+	for _, s := range l.links.segments {
+		if s.parent >= 0 {
+			r, before := l.links.index.row(s.start), l.links.index.row(s.parent)
+			l.times(&r, &before)
+		}
+	}
+	l.repeated()
+	l.head()
+	l.report.Unordered = l.links.unordered()
+	if complete {
+		l.history(at)
+	}
+}
+
+// roots judges the segments that follow no record of the input.
+func (l *ledger) roots() {
+	x := l.links.index
+	var first []int64
+	for _, s := range l.links.segments {
+		if s.parent == genesisParent {
+			first = append(first, s.start)
+		}
+	}
+	if places := l.distinct(first); len(places) > 1 {
+		l.found(Finding{Status: Fail, Code: GenesisRepeated, Place: places[1], Others: slices.Delete(slices.Clone(places), 1, 2), Pointer: "/ledger/prev_hash",
+			Message: upTo(len(places)) + " records claim to be the first of the ledger", Expected: "one record after " + bundle.Genesis})
+	}
+	begun := len(first) > 0
+	for i := range l.links.segments {
+		s := &l.links.segments[i]
+		if s.parent != noParent {
+			continue
+		}
+		r := x.row(s.start)
+		prev := bundle.Digest(r.prev).String()
+		switch {
+		case s.start == 0 && l.options.StartsAtHead:
+			s.parent, begun = startParent, true
+		case !begun && prev == l.previous:
+			s.parent, begun = startParent, true
+		case !begun:
+			begun = true
+			l.found(Finding{Status: Fail, Code: GenesisMissing, Place: x.placeOf(&r), Pointer: "/ledger/prev_hash", Expected: prev, Actual: "no record has this hash",
+				Message: "the ledger has no first record: none follows " + bundle.Genesis + ", and the earliest that is there follows the record with hash " + prev + ", which is missing",
+				Hint:    "give the whole ledger; if this is a part of it, give the hash of the record before with --previous"})
+		default:
+			l.missing(s, &r, prev)
+		}
+	}
+}
+
+// missing tells that a record's predecessor is not there.
+func (l *ledger) missing(s *segment, r *row, prev string) {
+	x := l.links.index
+	f := Finding{Status: Fail, Code: RecordMissing, Place: x.placeOf(r), Pointer: "/ledger/prev_hash", Expected: prev, Actual: "no record has this hash"}
+	f.Message = "a record is missing before this one: the one with hash " + prev
+	var before row
+	if s.start > 0 {
+		before = x.row(s.start - 1)
+		f.Others = []Place{x.placeOf(&before)}
+		f.Hint = "in the input it follows the record with hash " + f.Others[0].ThisHash
+	}
+	switch {
+	case r.flags&malformedRow != 0:
+		return // prev_hash is no hash, as the record's own findings say
+	case r.flags&hashHolds == 0:
+		f.Code = LedgerChainBroken
+		f.Message = "the link is broken: prev_hash is of no record, and this record's own hash does not hold"
+	case r.flags&afterUnread != 0:
+		f.Status = NotRun
+		f.Hint = "what stands before it in the input could not be read, and may be that record"
+	}
+	l.found(f)
+	// A second finalize of the original replaces the session's record by one at
+	// the end. Where the input has kept the old order, the new record stands in the
+	// place of the missing one.
+	if f.Status == Fail && s.start > 0 && l.links.descends(s.start-1, s.start) {
+		l.found(Finding{Status: Fail, Code: RecordReplaced, Place: x.placeOf(&before), Others: []Place{x.placeOf(r)}, Expected: prev, Actual: bundle.Digest(before.this).String(),
+			Message: fmt.Sprintf("the record stands in the place of the missing one with hash %s, and by its link %d records later: the session was finalized again, and its first record replaced", prev, l.links.depth(s.start-1)-l.links.depth(s.start)+1)})
+	}
+}
+
+// upTo tells a number of places that distinct has counted.
+func upTo(n int) string {
+	if n == maxRivals {
+		return fmt.Sprint(n, " or more")
+	}
+	return fmt.Sprint(n)
+}
+
+// distinct returns the places of rows whose hashes differ, at most maxRivals.
+func (l *ledger) distinct(rows []int64) (places []Place) {
+	var seen [][32]byte
+	slices.Sort(rows)
+	for _, at := range rows {
+		if r := l.links.index.row(at); !slices.Contains(seen, r.this) && len(seen) < maxRivals {
+			seen = append(seen, r.this)
+			places = append(places, l.links.index.placeOf(&r))
+		}
+	}
+	return places
+}
+
+// forks finds records that several others follow, missing ones too.
+func (l *ledger) forks() {
+	children := map[int64][]int64{}   // by row
+	orphans := map[[32]byte][]int64{} // by the hash of a record that is not there
+	for _, s := range l.links.segments {
+		switch {
+		case s.parent >= 0:
+			if len(children[s.parent]) < 4*maxRivals {
+				children[s.parent] = append(children[s.parent], s.start)
+			}
+		case s.parent == noParent:
+			if r := l.links.index.row(s.start); r.flags&malformedRow == 0 {
+				orphans[r.prev] = append(orphans[r.prev], s.start)
+			}
+		}
+	}
+	tell := func(rows []int64, hash string, after *Place) {
+		places := l.distinct(rows)
+		if len(places) < 2 {
+			return
+		}
+		f := Finding{Status: Fail, Code: LedgerFork, Place: places[1], Others: slices.Delete(slices.Clone(places), 1, 2), Pointer: "/ledger/prev_hash", Actual: hash,
+			Message: fmt.Sprintf("the ledger forks: %s records follow the one with hash %s", upTo(len(places)), hash)}
+		if after != nil {
+			f.Message += fmt.Sprintf(" (record %d)", after.Record)
+		}
+		l.found(f)
+	}
+	parents := make([]int64, 0, len(children))
+	for p := range children {
+		parents = append(parents, p)
+	}
+	slices.Sort(parents)
+	for _, p := range parents {
+		rows := children[p]
+		if of := l.links.segmentOf(p); p+1 < l.links.end(of) {
+			rows = append(rows, p+1)
+		}
+		if len(rows) > 1 {
+			r := l.links.index.row(p)
+			place := l.links.index.placeOf(&r)
+			tell(rows, place.ThisHash, &place)
+		}
+	}
+	for _, rows := range slices.SortedFunc(maps.Values(orphans), func(a, b []int64) int { return cmp.Compare(a[0], b[0]) }) {
+		if len(rows) > 1 {
+			r := l.links.index.row(rows[0])
+			tell(rows, bundle.Digest(r.prev).String(), nil)
+		}
+	}
+}
+
+// repeated finds sessions and artifacts that are there more than once.
+func (l *ledger) repeated() {
+	sessions := l.links.index.count
+	l.doubles.groups(func(rows []int64, ofArtifact bool) {
+		var seen []row
+		for _, at := range rows {
+			r := l.links.index.row(at)
+			if ofArtifact {
+				if i := slices.IndexFunc(seen, func(o row) bool { return o.artifact == r.artifact && o.session != r.session }); i >= 0 {
+					l.artifactTwice(&r, &seen[i])
+				}
+			} else if slices.ContainsFunc(seen, func(o row) bool { return o.session == r.session }) {
+				sessions--
+				l.sessionTwice(&r, seen)
+			}
+			if len(seen) < maxRivals {
+				seen = append(seen, r)
+			}
+		}
+	})
+	l.report.Sessions = sessions
+}
+
+func (l *ledger) sessionTwice(r *row, others []row) {
+	x := l.links.index
+	f := Finding{Status: Fail, Code: SessionDuplicate, Place: x.placeOf(r), Pointer: "/proof/session_id",
+		Message: "the session has another record: its proof was made twice, and both stand in the ledger"}
+	for i := range others {
+		if o := &others[i]; o.session == r.session {
+			if o.this == r.this {
+				f.Code, f.Others = RecordDuplicate, []Place{x.placeOf(o)}
+				f.Message = "the record is there twice"
+				break
+			}
+			f.Others = append(f.Others, x.placeOf(o))
+		}
+	}
+	l.found(f)
+}
+
+func (l *ledger) artifactTwice(r, other *row) {
+	x := l.links.index
+	l.found(Finding{Status: Fail, Code: ArtifactReused, Place: x.placeOf(r), Others: []Place{x.placeOf(other)}, Pointer: "/proof/artifacts/runtime_artifact_sha256",
+		Message: "one runtime artifact stands under two sessions"})
+}
+
+// head names the chain's last record, and in mode head verifies its signature.
+func (l *ledger) head() {
+	x, rep := l.links.index, l.report
+	at, ends := l.links.head()
+	r := x.row(at)
+	rep.Ends = ends
+	rep.Head = Head{Place: x.placeOf(&r), Position: l.links.depth(at) + 1}
+	if r.signedAt != noTime {
+		rep.Head.SignedAt = time.UnixMicro(r.signedAt).UTC()
+	}
+	if at != x.count-1 {
+		rep.headRaw = nil // kept is the last of the input
+	}
+	if l.options.Signatures != SignaturesHead {
+		rep.Head.Verified = true // with all others, or there is a finding
+		return
+	}
+	t := l.tails[l.links.segmentOf(at)]
+	status := Fail
+	if !t.key.usable {
+		status = NotRun // without a key that counts nobody is accused
+	}
+	switch record := (&record{row: r, key: t.key, decoded: t.decoded}); {
+	case t.row != at || !record.maySign() || !t.key.key.Verify(t.hashed[:], t.signature[:]):
+		l.found(Finding{Check: Signature, Status: status, Code: HeadNotVerified, Place: rep.Head.Place, Pointer: "/ledger/signature",
+			Message: "the signature of the last record does not hold, or its key may not sign; without it nothing vouches for the chain",
+			Hint:    "verify this record alone to see why, or the ledger with --signatures all"})
+	default:
+		rep.Head.Verified, rep.Verifieds = true, 1
+	}
+}
