@@ -51,10 +51,10 @@ func TestArrows(t *testing.T) {
 		"/bundle/canonical": {},
 		"/bundle":           {"/bundle/canonical"},
 		"/jwks":             {"/bundle/canonical"},
-		"/verify":           {"/bundle", "/bundle/canonical", "/jwks"},
+		"/verify":           {"/bundle", "/bundle/canonical", "/jwks", "/verify/internal/fixedkey"},
 
 		"/cmd/internal/render": {"/bundle", "/bundle/canonical", "/jwks", "/verify"},
-		"/cmd/internal/source": {"/bundle/canonical", "/jwks"},
+		"/cmd/internal/source": {"/bundle", "/bundle/canonical", "/jwks"},
 		"/cmd/internal/probe":  {},
 		"/cmd/internal/pyjson": {"/bundle/canonical"},
 		"/cmd/internal/mint":   {"/bundle", "/bundle/canonical", "/cmd/internal/pyjson", "/jwks"},

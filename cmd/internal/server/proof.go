@@ -171,15 +171,5 @@ func (s *Server) getBundle(r *request) reply {
 	} else if refused := s.unlessMissing(r, err); refused != nil {
 		return *refused
 	}
-	return ok(pyjson.Object{
-		{Name: "session_id", Value: v.SessionID},
-		{Name: "ledger", Value: pyjson.Object{
-			{Name: "created_at", Value: v.CreatedAt}, {Name: "prev_hash", Value: v.PrevHash}, {Name: "this_hash", Value: v.ThisHash},
-			{Name: "signature", Value: v.Signature}, {Name: "kid", Value: v.KID},
-		}},
-		{Name: "proof", Value: proof},
-		{Name: "runtime_artifact", Value: artifact},
-		{Name: "runtime_artifact_relpath", Value: mint.ArtifactPath(v.SessionID)},
-		{Name: "jwks_url", Value: "/.well-known/jwks.json"},
-	})
+	return ok(v.Stored().Bundle(proof, artifact))
 }

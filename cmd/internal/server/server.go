@@ -119,6 +119,7 @@ func (s *Server) routes() []route {
 		{"GET", "/proof/{session_id}", true, false, s.getProof},
 		{"GET", "/proof/{session_id}/bundle", true, false, s.getBundle},
 		{"GET", "/proof/{session_id}/verify", true, false, s.getVerify},
+		{"GET", "/ledger", true, false, s.getLedger},
 	}
 	if s.Debug {
 		routes = append(routes,

@@ -174,6 +174,14 @@ func (m *Memory) Before(_ context.Context, position int64) (Record, error) {
 	return m.ledger[i-1], nil
 }
 
+// Records implements [Store].
+func (m *Memory) Records(_ context.Context, from int64, limit int) ([]Record, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	first := int(min(max(from-1, 0), int64(len(m.ledger))))
+	return slices.Clone(m.ledger[first:min(first+limit, len(m.ledger))]), nil
+}
+
 // Artifact implements [Store].
 func (m *Memory) Artifact(_ context.Context, id string) ([]byte, error) {
 	m.mu.RLock()

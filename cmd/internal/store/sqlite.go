@@ -257,6 +257,24 @@ func (s *SQLite) Before(ctx context.Context, position int64) (Record, error) {
 	return scanRecord(s.reader.QueryRowContext(ctx, selectRecord+" WHERE position < ? ORDER BY position DESC LIMIT 1", position))
 }
 
+// Records implements [Store].
+func (s *SQLite) Records(ctx context.Context, from int64, limit int) ([]Record, error) {
+	rows, err := s.reader.QueryContext(ctx, selectRecord+" WHERE position >= ? ORDER BY position LIMIT ?", from, limit)
+	if err != nil {
+		return nil, none(err, nil)
+	}
+	defer rows.Close()
+	var list []Record
+	for rows.Next() {
+		r, err := scanRecord(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, none(rows.Err(), nil)
+}
+
 // Artifact implements [Store].
 func (s *SQLite) Artifact(_ context.Context, id string) ([]byte, error) { return s.folder.read(id) }
 

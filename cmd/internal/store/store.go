@@ -46,6 +46,11 @@ type Record struct {
 	PrevHash, ThisHash, Signature, KID string
 }
 
+// Stored returns the record as package mint writes it out.
+func (r *Record) Stored() mint.Stored {
+	return mint.Stored{SessionID: r.SessionID, CreatedAt: r.CreatedAt, ProofJSON: r.ProofJSON, PrevHash: r.PrevHash, ThisHash: r.ThisHash, Signature: r.Signature, KID: r.KID}
+}
+
 // Summary is a session as a list shows it.
 type Summary struct {
 	Session
@@ -104,6 +109,9 @@ type Store interface {
 	// Before returns the record at the highest position below the given one, or
 	// ErrNoRecord.
 	Before(ctx context.Context, position int64) (Record, error)
+	// Records returns the records from a position on, in the order of the chain,
+	// at most limit of them. Pages fit together while records are appended.
+	Records(ctx context.Context, from int64, limit int) ([]Record, error)
 	// Artifact returns the bytes of a session's artifact.json, or ErrNoArtifact
 	// for one that is missing or larger than MaxArtifact.
 	Artifact(ctx context.Context, sessionID string) ([]byte, error)
@@ -136,8 +144,8 @@ func (e *UnavailableError) Error() string { return fmt.Sprintf("storage unavaila
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
-// MaxArtifact bounds an artifact file in bytes. A genuine one has about 700.
-const MaxArtifact = 1 << 20
+// MaxArtifact bounds an artifact file in bytes.
+const MaxArtifact = mint.MaxArtifact
 
 var (
 	_ Store = (*SQLite)(nil)
