@@ -2,6 +2,7 @@ package source
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -75,12 +76,23 @@ func origin(u *url.URL) *url.URL {
 
 func sameOrigin(a, b *url.URL) bool { return *origin(a) == *origin(b) }
 
-// fetch gets one document. The token goes only to u's own origin, which is also
-// the only one to which a redirect may lead, and never over plain http beyond
-// this machine.
+// fetch gets one document within the time for one exchange.
 func (r *Reader) fetch(u *url.URL, limit int, token string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(r.timeout, defaultTimeout))
+	defer cancel()
+	reply, err := r.get(ctx, u, token, "application/json, application/jwk-set+json")
+	if err != nil {
+		return nil, err
+	}
+	defer reply.Body.Close()
+	return readBounded(reply.Body, limit)
+}
+
+// get asks for one document and returns an answer of status 200, whose body the
+// caller closes. The token goes only to u's own origin, which is also the only one
+// to which a redirect may lead, and never over plain http beyond this machine.
+func (r *Reader) get(ctx context.Context, u *url.URL, token, accept string) (*http.Response, error) {
 	client := &http.Client{
-		Timeout: cmp.Or(r.timeout, defaultTimeout),
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
 			if !sameOrigin(next.URL, u) {
 				return fmt.Errorf("the redirect leaves the origin, to %s", origin(next.URL))
@@ -91,11 +103,11 @@ func (r *Reader) fetch(u *url.URL, limit int, token string) ([]byte, error) {
 			return nil
 		},
 	}
-	request, err := http.NewRequest(http.MethodGet, u.String(), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("Accept", "application/json, application/jwk-set+json")
+	request.Header.Set("Accept", accept)
 	request.Header.Set("User-Agent", "qodverify")
 	sendToken := token != "" && mayCarryToken(u)
 	if sendToken {
@@ -109,14 +121,14 @@ func (r *Reader) fetch(u *url.URL, limit int, token string) ([]byte, error) {
 		}
 		return nil, err
 	}
-	defer reply.Body.Close()
 	if reply.StatusCode != http.StatusOK {
-		return nil, statusError(reply, sendToken)
+		reply.Body.Close()
+		return nil, statusError(u, reply, sendToken)
 	}
-	return readBounded(reply.Body, limit)
+	return reply, nil
 }
 
-func statusError(reply *http.Response, sentToken bool) error {
+func statusError(u *url.URL, reply *http.Response, sentToken bool) error {
 	hint := ""
 	switch reply.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
@@ -125,7 +137,7 @@ func statusError(reply *http.Response, sentToken bool) error {
 			hint = "; the token in $QODVERIFY_TOKEN was refused"
 		}
 	case http.StatusNotFound:
-		hint = "; the service has no such proof (was the session finalized?)"
+		hint = notFoundHint(u)
 	}
-	return fmt.Errorf("the server answered %d %s%s", reply.StatusCode, http.StatusText(reply.StatusCode), hint)
+	return &statusCodeError{reply.StatusCode, fmt.Sprintf("the server answered %d %s%s", reply.StatusCode, http.StatusText(reply.StatusCode), hint)}
 }

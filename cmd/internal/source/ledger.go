@@ -1,0 +1,306 @@
+package source
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/qodverify/qodverify/bundle"
+)
+
+// Ledger is a ledger to be read from one place, record after record.
+type Ledger struct {
+	Name   string
+	Dir    string   // the folder that holds it, where keys are looked for; "" unless it is a file
+	Origin *url.URL // of a service; nil otherwise
+	// Again: it can be read a second time.
+	Again bool
+	// Size is the whole of what Done counts: bytes of a file, records of a service
+	// or a folder. 0 when it is not known.
+	Size int64
+	Done *atomic.Int64
+	// Records yields the records. It reads anew each time.
+	Records iter.Seq2[bundle.Raw, error]
+}
+
+// Ledger opens a ledger: JSONL of bundles in a file or on stdin ("-"),
+// compressed or not; a folder of bundle files; or a proof service by its base
+// URL, from a chain position (from 1) on. What a file is, its content says.
+func (r *Reader) Ledger(ctx context.Context, arg string, from int64) (*Ledger, error) {
+	switch {
+	case arg == "-":
+		l := &Ledger{Name: arg, Done: new(atomic.Int64)}
+		l.Records = l.stream(func() (io.ReadCloser, error) { return io.NopCloser(r.Stdin), nil })
+		return l, nil
+	case IsURL(arg):
+		return r.serviceLedger(ctx, arg, from)
+	case strings.Contains(arg, "://"):
+		return nil, fmt.Errorf("%w: %q: only http and https URLs are read", ErrUsage, arg)
+	}
+	info, err := os.Stat(arg)
+	if err != nil {
+		return nil, plain(err)
+	}
+	l := &Ledger{Name: arg, Dir: arg, Again: info.Mode().IsRegular() || info.IsDir(), Done: new(atomic.Int64)}
+	if info.IsDir() {
+		return l, l.folder(arg)
+	}
+	l.Dir = filepath.Dir(arg)
+	if l.Again {
+		l.Size = info.Size()
+	}
+	l.Records = l.stream(func() (io.ReadCloser, error) { return os.Open(arg) })
+	return l, nil
+}
+
+// counter counts the bytes that were read.
+type counter struct {
+	io.Reader
+	n *atomic.Int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// stream yields the lines of a file.
+func (l *Ledger) stream(open func() (io.ReadCloser, error)) iter.Seq2[bundle.Raw, error] {
+	return func(yield func(bundle.Raw, error) bool) {
+		f, err := open()
+		if err != nil {
+			yield(bundle.Raw{}, plain(err))
+			return
+		}
+		defer f.Close()
+		l.Done.Store(0)
+		text, err := decompress(&counter{f, l.Done})
+		if err != nil {
+			yield(bundle.Raw{}, err)
+			return
+		}
+		defer text.Close()
+		for raw, err := range bundle.Entries(text, bundle.Limits{}) {
+			raw.Input = l.Name
+			if !yield(raw, plain(err)) {
+				return
+			}
+		}
+	}
+}
+
+// ErrDatabase: the stream is a database, which can't be read as one.
+var ErrDatabase = errors.New("this is a SQLite database; give its file by name")
+
+// decompress recognises gzip (RFC 1952) and Zstandard (RFC 8878) by their first
+// bytes. How much comes out is bounded by the reader of lines, record by record.
+func decompress(r io.Reader) (io.ReadCloser, error) {
+	b := bufio.NewReaderSize(r, 128<<10)
+	head, err := b.Peek(16)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, plain(err)
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		return gzip.NewReader(b)
+	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}), len(head) >= 4 && head[0]&0xf0 == 0x50 && head[1] == 0x2a && head[2] == 0x4d && head[3] == 0x18:
+		// One goroutine, and a window of at most 8 MiB: what RFC 8878 §3.1.1.1.2
+		// asks every reader to allow, and what its writer uses up to level 19.
+		z, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8<<20))
+		if err != nil {
+			return nil, err
+		}
+		return z.IOReadCloser(), nil
+	case bytes.HasPrefix(head, []byte("SQLite format 3\x00")):
+		return nil, ErrDatabase
+	}
+	return io.NopCloser(b), nil
+}
+
+// folder yields the *.json of a directory by name. A ledger record without its
+// artifact gets the one of the same folder at the path that its proof names.
+func (l *Ledger) folder(dir string) error {
+	names, err := jsonNames(dir)
+	if err != nil {
+		return plain(err)
+	}
+	l.Size = int64(len(names))
+	l.Records = func(yield func(bundle.Raw, error) bool) {
+		l.Done.Store(0)
+		for _, name := range names {
+			raw := bundle.Raw{Input: filepath.Join(dir, name)}
+			raw.Data, raw.Err = ReadFile(raw.Input, MaxBytes)
+			l.Done.Add(1)
+			if !yield(raw, nil) {
+				return
+			}
+		}
+	}
+	return nil
+}
+
+// jsonNames lists the regular *.json files of a folder but the key set, sorted.
+func jsonNames(dir string) ([]string, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var names []string
+	for {
+		entries, err := f.ReadDir(1024)
+		for _, e := range entries {
+			name := e.Name()
+			if filepath.Ext(name) != ".json" || name == KeysFile || !regular(dir, e) {
+				continue
+			}
+			names = append(names, name)
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			slices.Sort(names)
+			return names, nil
+		case err != nil:
+			return nil, err
+		}
+	}
+}
+
+// regular reports whether a directory entry is a regular file, or leads to one: a
+// FIFO or a device would hang or never end, and nobody named it.
+func regular(dir string, e fs.DirEntry) bool {
+	if e.Type().IsRegular() {
+		return true
+	}
+	info, err := os.Stat(filepath.Join(dir, e.Name()))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// WithArtifacts gives records that come without their runtime artifact the one
+// that lies in dir at the path which their proof names.
+func WithArtifacts(records iter.Seq2[bundle.Raw, error], dir string) iter.Seq2[bundle.Raw, error] {
+	return func(yield func(bundle.Raw, error) bool) {
+		for raw, err := range records {
+			if err == nil && raw.Err == nil && raw.Artifact == nil {
+				// Read twice: here for the path, and by the audit. Only who asks for it
+				// pays.
+				if b, parseErr := bundle.Parse(raw.Data); parseErr == nil && !b.Artifact.Exists() && b.Generation.BindsArtifact() {
+					if data, fileErr := Artifact(dir, b.Proof.ArtifactPath); fileErr == nil {
+						raw.Artifact = data
+					}
+				}
+			}
+			if !yield(raw, err) {
+				return
+			}
+		}
+	}
+}
+
+const (
+	ledgerPage = 1000
+	// ledgerTries is how often a page is asked for before the ledger is given up.
+	ledgerTries = 4
+	// ledgerTimeout is for one page, its body included.
+	ledgerTimeout = 2 * time.Minute
+)
+
+// serviceLedger reads GET /ledger page by page. After a page broke off it goes on
+// behind the last whole record.
+func (r *Reader) serviceLedger(ctx context.Context, arg string, from int64) (*Ledger, error) {
+	base, err := r.ServiceURL(arg)
+	if err != nil {
+		return nil, err
+	}
+	l := &Ledger{Name: base.String(), Origin: origin(base), Again: true, Done: new(atomic.Int64)}
+	l.Records = func(yield func(bundle.Raw, error) bool) {
+		at := max(from, 1)
+		l.Done.Store(0)
+		for failures := 0; ; {
+			before := at
+			ended, stopped, err := r.page(ctx, l, base, &at, yield)
+			switch {
+			case stopped || ended && err == nil:
+				return
+			case err == nil:
+				failures = 0
+				continue
+			}
+			if at > before {
+				failures = 0
+			}
+			var status *statusCodeError
+			if failures++; failures == ledgerTries || errors.As(err, &status) && status.code < 500 || ctx.Err() != nil {
+				yield(bundle.Raw{}, fmt.Errorf("%s, from record %d on: %w", base, at, err))
+				return
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Duration(failures) * 500 * time.Millisecond):
+			}
+		}
+	}
+	return l, nil
+}
+
+// page yields one page and moves at behind its last record.
+func (r *Reader) page(ctx context.Context, l *Ledger, base *url.URL, at *int64, yield func(bundle.Raw, error) bool) (ended, stopped bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
+	defer cancel()
+	u := base.JoinPath("ledger")
+	u.RawQuery = url.Values{"from": {strconv.FormatInt(*at, 10)}, "limit": {strconv.Itoa(ledgerPage)}}.Encode()
+	reply, err := r.get(ctx, u, r.Token, "application/jsonl")
+	if err != nil {
+		return false, false, err
+	}
+	defer reply.Body.Close()
+	if size, err := strconv.ParseInt(reply.Header.Get("X-Ledger-Size"), 10, 64); err == nil && size >= 0 {
+		l.Size = size
+	}
+	ended = true
+	for raw, err := range bundle.Entries(reply.Body, bundle.Limits{}) {
+		if err != nil {
+			return false, false, err
+		}
+		ended = false
+		raw.Input, raw.Line = l.Name, *at // the position is what finds it again
+		*at++
+		l.Done.Add(1)
+		if !yield(raw, nil) {
+			return false, true, nil
+		}
+	}
+	return ended, false, nil
+}
+
+// statusCodeError is an answer that is none of those asked for.
+type statusCodeError struct {
+	code int
+	text string
+}
+
+func (e *statusCodeError) Error() string { return e.text }
+
+func notFoundHint(u *url.URL) string {
+	if strings.HasSuffix(u.Path, "/ledger") {
+		return "; the service has no ledger to read (qodverify serve has, the original does not): audit its database"
+	}
+	return "; the service has no such proof (was the session finalized?)"
+}
