@@ -170,7 +170,6 @@ func (l *ledger) history(at int64) {
 		return
 	}
 	r := l.report
-	r.startsAtHead = l.options.StartsAtHead
 	head, _ := l.links.head()
 	switch {
 	case at == noParent && r.Head.Position < s.Count:

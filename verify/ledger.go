@@ -2,6 +2,7 @@ package verify
 
 import (
 	"cmp"
+	"crypto/fips140"
 	"errors"
 	"fmt"
 	"iter"
@@ -186,6 +187,7 @@ type LedgerReport struct {
 	// carried are findings of the audit before that were not looked for again.
 	carried      []KnownFinding
 	startsAtHead bool
+	rechecked    bool
 }
 
 // Total returns the number of findings.
@@ -213,6 +215,14 @@ func (r *LedgerReport) Verdict() Verdict {
 
 // Complete reports whether all records were read and the chain was put together.
 func (r *LedgerReport) Complete() bool { return r.complete }
+
+// StartsAtHead reports whether the records before the earlier audit's head were
+// not given.
+func (r *LedgerReport) StartsAtHead() bool { return r.startsAtHead }
+
+// Rechecked reports whether every signature was verified in this run, though an
+// earlier audit was given.
+func (r *LedgerReport) Rechecked() bool { return r.rechecked }
 
 // LedgerNotVerifiedError is the error of [LedgerReport.Err].
 type LedgerNotVerifiedError struct{ Report *LedgerReport }
@@ -259,9 +269,10 @@ func (v *Verifier) Ledger(records iter.Seq2[bundle.Raw, error], o LedgerOptions)
 		doubles: newDoubles(scratch[2]),
 		known:   o.Since.digests(),
 	}
-	if o.Stdlib {
+	if o.Stdlib || fips140.Enabled() {
 		l.report.Engine = EngineStdlib
 	}
+	l.report.startsAtHead, l.report.rechecked = o.StartsAtHead, o.Whole
 	if o.StartsAtHead && o.Since != nil {
 		l.links.offset = o.Since.Count - 1
 	}

@@ -274,6 +274,9 @@ func formatMicro(t int64) string {
 // finish judges the chain.
 func (l *ledger) finish(err error) {
 	r := l.report
+	if l.tables.Load() == 0 {
+		r.Engine = EngineStdlib // too few records of one key for anything else
+	}
 	for _, s := range l.spans {
 		if s.Records > 0 {
 			r.Keys = append(r.Keys, s)

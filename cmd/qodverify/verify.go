@@ -28,15 +28,21 @@ type verifyFlags struct {
 	artifact, artifactsDir string
 }
 
-func (f *verifyFlags) register(flags *pflag.FlagSet) {
+// registerTrust registers the flags that say which keys count, and how proofs are
+// read.
+func (f *verifyFlags) registerTrust(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.jwks, "jwks", nil, "public keys: `FILE or URL` of a JWK Set (repeatable)")
 	flags.StringArrayVar(&f.pins, "pin", nil, "trust only the key with this RFC 7638 `THUMBPRINT` (repeatable)")
 	flags.BoolVar(&f.offline, "offline", false, "refuse every URL")
 	flags.BoolVar(&f.allowHTTP, "allow-http", false, "allow plain http beyond this machine")
+	flags.StringVar(&f.profile, "profile", "auto", "canonical form: auto, qod-mock or jcs")
+}
+
+func (f *verifyFlags) register(flags *pflag.FlagSet) {
+	f.registerTrust(flags)
 	flags.StringVar(&f.session, "session", "", "session `ID` to ask a service's base URL for, or to find in an artifacts folder")
 	flags.StringVar(&f.previous, "previous", "", "the predecessor: its bundle `FILE or HASH`, or GENESIS")
 	flags.StringArrayVar(&f.require, "require", nil, "the check `ID` must pass, even one that may be skipped (repeatable)")
-	flags.StringVar(&f.profile, "profile", "auto", "canonical form: auto, qod-mock or jcs")
 	flags.StringVar(&f.artifact, "artifact", "", "the runtime artifact's `FILE`, for a ledger record or in place of the bundle's own")
 	flags.StringVar(&f.artifactsDir, "artifacts-dir", "", "`DIR` in which a missing runtime artifact lies at the path that its proof names")
 }
@@ -104,15 +110,9 @@ func (a *app) verify(f *verifyFlags, args []string) error {
 	if f.artifact != "" && len(args) > 1 {
 		return errors.New("--artifact belongs to one INPUT; for several give --artifacts-dir")
 	}
-	reader := &source.Reader{Stdin: a.stdin, Offline: f.offline, AllowHTTP: f.allowHTTP, Session: f.session, Token: os.Getenv("QODVERIFY_TOKEN")}
-	keyring := &source.Keyring{Reader: reader, Given: f.jwks}
-	if env := os.Getenv("QODVERIFY_JWKS"); env != "" && len(keyring.Given) == 0 {
-		// Without a URL among the arguments nothing dials out, so the environment
-		// can name only a file.
-		if source.IsURL(env) {
-			return errors.New("$QODVERIFY_JWKS names a URL; give it with --jwks, or name a file")
-		}
-		keyring.Given = []string{env}
+	reader, keyring, err := a.trust(f)
+	if err != nil {
+		return err
 	}
 	inputs, err := reader.Inputs(args)
 	if err != nil {
@@ -141,6 +141,21 @@ func (a *app) verify(f *verifyFlags, args []string) error {
 		return err
 	}
 	return a.report(render.Run{Tool: tool(), Results: results})
+}
+
+// trust returns what reads inputs, and what finds the keys.
+func (a *app) trust(f *verifyFlags) (*source.Reader, *source.Keyring, error) {
+	reader := &source.Reader{Stdin: a.stdin, Offline: f.offline, AllowHTTP: f.allowHTTP, Session: f.session, Token: os.Getenv("QODVERIFY_TOKEN")}
+	keyring := &source.Keyring{Reader: reader, Given: f.jwks}
+	if env := os.Getenv("QODVERIFY_JWKS"); env != "" && len(keyring.Given) == 0 {
+		// Without a URL among the arguments nothing dials out, so the environment
+		// can name only a file.
+		if source.IsURL(env) {
+			return nil, nil, errors.New("$QODVERIFY_JWKS names a URL; give it with --jwks, or name a file")
+		}
+		keyring.Given = []string{env}
+	}
+	return reader, keyring, nil
 }
 
 // judge verifies the inputs, those with the same keys together, so that they

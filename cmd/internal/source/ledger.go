@@ -33,10 +33,25 @@ type Ledger struct {
 	Again bool
 	// Size is the whole of what Done counts: bytes of a file, records of a service
 	// or a folder. 0 when it is not known.
-	Size int64
-	Done *atomic.Int64
+	Size atomic.Int64
+	Done atomic.Int64
 	// Records yields the records. It reads anew each time.
 	Records iter.Seq2[bundle.Raw, error]
+}
+
+// NewLedger returns a ledger of size records in a file that the caller reads.
+func NewLedger(name, dir string, size int64) *Ledger {
+	l := &Ledger{Name: name, Dir: dir, Again: true}
+	l.Size.Store(size)
+	return l
+}
+
+// Origins returns the service's origin, if it is one.
+func (l *Ledger) Origins() []*url.URL {
+	if l.Origin == nil {
+		return nil
+	}
+	return []*url.URL{l.Origin}
 }
 
 // Ledger opens a ledger: JSONL of bundles in a file or on stdin ("-"),
@@ -45,7 +60,7 @@ type Ledger struct {
 func (r *Reader) Ledger(ctx context.Context, arg string, from int64) (*Ledger, error) {
 	switch {
 	case arg == "-":
-		l := &Ledger{Name: arg, Done: new(atomic.Int64)}
+		l := &Ledger{Name: arg}
 		l.Records = l.stream(func() (io.ReadCloser, error) { return io.NopCloser(r.Stdin), nil })
 		return l, nil
 	case IsURL(arg):
@@ -57,13 +72,13 @@ func (r *Reader) Ledger(ctx context.Context, arg string, from int64) (*Ledger, e
 	if err != nil {
 		return nil, plain(err)
 	}
-	l := &Ledger{Name: arg, Dir: arg, Again: info.Mode().IsRegular() || info.IsDir(), Done: new(atomic.Int64)}
+	l := &Ledger{Name: arg, Dir: arg, Again: info.Mode().IsRegular() || info.IsDir()}
 	if info.IsDir() {
 		return l, l.folder(arg)
 	}
 	l.Dir = filepath.Dir(arg)
 	if l.Again {
-		l.Size = info.Size()
+		l.Size.Store(info.Size())
 	}
 	l.Records = l.stream(func() (io.ReadCloser, error) { return os.Open(arg) })
 	return l, nil
@@ -91,7 +106,7 @@ func (l *Ledger) stream(open func() (io.ReadCloser, error)) iter.Seq2[bundle.Raw
 		}
 		defer f.Close()
 		l.Done.Store(0)
-		text, err := decompress(&counter{f, l.Done})
+		text, err := decompress(&counter{f, &l.Done})
 		if err != nil {
 			yield(bundle.Raw{}, err)
 			return
@@ -141,7 +156,7 @@ func (l *Ledger) folder(dir string) error {
 	if err != nil {
 		return plain(err)
 	}
-	l.Size = int64(len(names))
+	l.Size.Store(int64(len(names)))
 	l.Records = func(yield func(bundle.Raw, error) bool) {
 		l.Done.Store(0)
 		for _, name := range names {
@@ -229,7 +244,7 @@ func (r *Reader) serviceLedger(ctx context.Context, arg string, from int64) (*Le
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{Name: base.String(), Origin: origin(base), Again: true, Done: new(atomic.Int64)}
+	l := &Ledger{Name: base.String(), Origin: origin(base), Again: true}
 	l.Records = func(yield func(bundle.Raw, error) bool) {
 		at := max(from, 1)
 		l.Done.Store(0)
@@ -272,7 +287,7 @@ func (r *Reader) page(ctx context.Context, l *Ledger, base *url.URL, at *int64, 
 	}
 	defer reply.Body.Close()
 	if size, err := strconv.ParseInt(reply.Header.Get("X-Ledger-Size"), 10, 64); err == nil && size >= 0 {
-		l.Size = size
+		l.Size.Store(size)
 	}
 	ended = true
 	for raw, err := range bundle.Entries(reply.Body, bundle.Limits{}) {

@@ -1,0 +1,420 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/cmd/internal/source"
+	"github.com/qodverify/qodverify/cmd/internal/state"
+	"github.com/qodverify/qodverify/cmd/internal/store"
+	"github.com/qodverify/qodverify/verify"
+)
+
+// auditFlags are the flags of the audit command.
+type auditFlags struct {
+	verifyFlags
+	signatures, crypto        string
+	state, evidence, findings string
+	workers, listed           int
+}
+
+const auditLong = `audit verifies a whole ledger: every record as verify does, and their chain, with
+nothing missing, nothing twice, nothing forked. It says where the chain ends, and that
+what may follow is unknown: a chain can't show that its end was cut off. --state does:
+it keeps where this audit ended, and the next one first looks whether that still stands
+there, and verifies only the signatures of what is new.
+
+LEDGER is one of
+  a file of bundles, one a line (JSONL), plain, gzip or zstd, or "-" for stdin
+  a folder of bundle files (*.json)
+  the service's SQLite database, which is only read; artifacts from the folder artifacts
+  beside it or --artifacts-dir
+  the base URL of a service that has GET /ledger (qodverify serve)
+What a file is, its content says. Memory does not grow with the ledger; a temporary file
+in $TMPDIR takes some 180 bytes a record.
+
+--signatures head verifies every hash and link, and of the signatures only the last
+record's. It is three times as fast and shows less: not that the records before were
+signed, by which key and when. The report says so.
+
+`
+
+func (a *app) auditCommand() *cobra.Command {
+	f := &auditFlags{}
+	cmd := &cobra.Command{
+		Use:   "audit [flags] LEDGER",
+		Short: "Verify a whole ledger: every record, every link, nothing missing or twice",
+		Long:  auditLong + exitHelp,
+		Example: `  qodverify audit --jwks keys.json ledger.jsonl.gz
+  qodverify audit --state acme.state.json qod-data/qod_mock.sqlite3
+  qodverify audit --state acme.state.json --jwks keys.json https://qod.example
+  qodverify audit --findings all.jsonl --output json bundles/`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.audit(f, args[0]) },
+	}
+	flags := cmd.Flags()
+	f.registerTrust(flags)
+	flags.StringVar(&f.previous, "previous", "", "the record before the first one: its bundle `FILE or HASH`, for a part of a ledger")
+	flags.StringVar(&f.artifactsDir, "artifacts-dir", "", "`DIR` in which the runtime artifacts lie at the paths that the proofs name")
+	flags.StringVar(&f.state, "state", "", "`FILE` that keeps where the audit ended; the next one goes on from there")
+	flags.StringVar(&f.evidence, "evidence", "", "`FILE` for both versions of a past that was changed (default the state file's name and .evidence.json)")
+	flags.StringVar(&f.signatures, "signatures", "all", "signatures to verify: all or head")
+	flags.StringVar(&f.crypto, "crypto", "auto", "Ed25519 by: auto, or stdlib for crypto/ed25519 alone")
+	flags.StringVar(&f.findings, "findings", "", "`FILE` for all findings, as JSONL")
+	flags.IntVar(&f.listed, "max-findings", 100, "how many findings of one code the report lists; their number is always told")
+	flags.IntVar(&f.workers, "workers", 0, "records judged at a time (default one for each processor)")
+	complete(cmd)
+	for name, values := range map[string][]string{"signatures": {"all", "head"}, "crypto": {"auto", "stdlib"}} {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+	return cmd
+}
+
+func (f *auditFlags) options() (verify.LedgerOptions, error) {
+	o := verify.LedgerOptions{Workers: f.workers, MaxListed: f.listed, Stdlib: f.crypto == "stdlib"}
+	switch {
+	case f.signatures != "all" && f.signatures != "head":
+		return o, fmt.Errorf("--signatures: %q is not all or head", f.signatures)
+	case f.crypto != "auto" && f.crypto != "stdlib":
+		return o, fmt.Errorf("--crypto: %q is not auto or stdlib", f.crypto)
+	case f.workers < 0 || f.workers > 1024:
+		return o, errors.New("--workers: want 0 to 1024")
+	case f.listed < 1 || f.listed > 1_000_000:
+		return o, errors.New("--max-findings: want 1 to 1000000")
+	case f.evidence != "" && f.state == "":
+		return o, errors.New("--evidence needs --state: without an audit before, there is nothing to contradict")
+	}
+	o.Signatures = verify.SignatureMode(f.signatures)
+	return o, nil
+}
+
+// auditRun is one invocation of audit.
+type auditRun struct {
+	*app
+	flags   *auditFlags
+	ctx     context.Context
+	reader  *source.Reader
+	keyring *source.Keyring
+	keys    source.Keys
+	ledger  *source.Ledger
+	before  *state.File // nil at the first audit
+	policy  verify.Policy
+	options verify.LedgerOptions
+	start   time.Time
+}
+
+func (a *app) audit(f *auditFlags, arg string) error {
+	policy, err := f.policy()
+	if err != nil {
+		return err
+	}
+	options, err := f.options()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends it at once
+	r := &auditRun{app: a, flags: f, ctx: ctx, policy: policy, options: options, start: time.Now()}
+	if r.reader, r.keyring, err = a.trust(&f.verifyFlags); err != nil {
+		return err
+	}
+	if err := r.remembered(); err != nil {
+		return err
+	}
+	if err := r.open(arg); err != nil {
+		return err
+	}
+	if err := r.trusted(); err != nil {
+		return err
+	}
+	return r.run()
+}
+
+// remembered loads the state. One that can't be read is no reason to start anew:
+// somebody may want just that.
+func (r *auditRun) remembered() error {
+	if r.flags.state == "" {
+		return nil
+	}
+	before, err := state.Load(r.flags.state)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		r.say("no state yet: %s is written when this audit is complete", r.flags.state)
+		return nil
+	case err != nil:
+		return &problemError{"state", exitMalformed, fmt.Errorf("--state %s: %w; nothing was audited. Mend it from a backup, or remove it to start anew", r.flags.state, err)}
+	}
+	r.before, r.options.Since = before, before.Checkpoint()
+	return nil
+}
+
+// say tells something on stderr.
+func (r *auditRun) say(format string, args ...any) {
+	if !r.quiet {
+		fmt.Fprintln(r.stderr, "qodverify audit:", render.Printable(fmt.Sprintf(format, args...)))
+	}
+}
+
+// open opens the ledger, whatever it is.
+func (r *auditRun) open(arg string) error {
+	from := int64(1)
+	if r.before != nil && source.IsURL(arg) {
+		// A service is asked only for what is new, and for the head that was
+		// remembered.
+		from, r.options.StartsAtHead = r.before.Count, true
+	}
+	var err error
+	if !source.IsURL(arg) && arg != "-" && store.IsDatabase(arg) {
+		r.ledger, err = r.database(arg)
+	} else {
+		r.ledger, err = r.reader.Ledger(r.ctx, arg, from)
+	}
+	if errors.Is(err, source.ErrUsage) {
+		return err
+	}
+	if err != nil {
+		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", arg, err)}
+	}
+	dir := r.flags.artifactsDir
+	if info, statErr := os.Stat(arg); dir == "" && statErr == nil && info.IsDir() {
+		dir = arg
+	}
+	if dir != "" && !store.IsDatabase(arg) {
+		r.ledger.Records = source.WithArtifacts(r.ledger.Records, dir)
+	}
+	return nil
+}
+
+// database opens a SQLite ledger as one to be read line by line.
+func (r *auditRun) database(name string) (*source.Ledger, error) {
+	l, err := openDatabase(r.ctx, name, r.flags.artifactsDir)
+	if err != nil {
+		return nil, err
+	}
+	out := source.NewLedger(name, filepath.Dir(name), l.Count())
+	out.Records = func(yield func(bundle.Raw, error) bool) {
+		out.Done.Store(0)
+		for line, err := range l.Lines(r.ctx) {
+			out.Done.Add(1)
+			if !yield(bundle.Raw{Data: line, Input: name}, err) {
+				return
+			}
+		}
+	}
+	return out, nil
+}
+
+// openDatabase opens a SQLite ledger with its artifacts: those of the given
+// folder, else of the one where the original and this program keep them.
+func openDatabase(ctx context.Context, name, artifacts string) (*store.Ledger, error) {
+	if artifacts == "" {
+		dir := filepath.Dir(name)
+		for _, beside := range []string{filepath.Join(dir, "artifacts"), filepath.Join(dir, "..", "artifacts")} {
+			if info, err := os.Stat(beside); err == nil && info.IsDir() {
+				artifacts = beside
+				break
+			}
+		}
+	}
+	return store.OpenLedger(ctx, name, artifacts)
+}
+
+// trusted finds the keys.
+func (r *auditRun) trusted() error {
+	if err := r.keyring.Load(r.ledger.Origins()); err != nil {
+		if errors.Is(err, source.ErrUsage) {
+			return err
+		}
+		return &problemError{"keys", exitMalformed, err}
+	}
+	r.keys = r.keyring.For(source.Input{Name: r.ledger.Name, Dir: r.ledger.Dir, Origin: r.ledger.Origin})
+	r.policy.Keys, r.policy.KeySource, r.policy.KeysErr = r.keys.Set, r.keys.Source, r.keys.Err
+	var err error
+	r.policy.Previous, err = resolvePrevious(r.flags.previous, r.keyring)
+	return err
+}
+
+func (r *auditRun) run() error {
+	v, err := verify.New(r.policy)
+	if err != nil {
+		return err
+	}
+	report, err := r.pass(v)
+	if err != nil {
+		return err
+	}
+	if report.Counts[verify.PastNotInOrder] > 0 && r.ledger.Again {
+		r.say("the ledger is not in the order of the audit before; verifying all of it")
+		r.options.Whole = true
+		if report, err = r.pass(v); err != nil {
+			return err
+		}
+	}
+	result := render.Audit{
+		Tool: tool(), Ledger: r.ledger.Name, Keys: r.keys.Source, Pinned: len(r.policy.Pins) > 0, Report: report,
+		State: r.flags.state, Elapsed: time.Since(r.start),
+	}
+	if r.keys.Err != nil {
+		result.KeyNotes = append(result.KeyNotes, fmt.Sprintf("they could not be used: %v", r.keys.Err))
+	} else if r.keys.SameOrigin {
+		result.KeyNotes = append(result.KeyNotes, "keys and ledger came from the same server: that shows that they fit each other, and not whose they are")
+	}
+	if err := r.remember(report, &result); err != nil {
+		return err
+	}
+	r.exit = exitFor(report.Verdict())
+	switch {
+	case r.output == "json":
+		return r.written(render.AuditJSON(r.stdout, result))
+	case r.quiet:
+		return nil
+	}
+	return r.written(render.AuditText(r.stdout, result, render.TextOptions{Color: r.color()}))
+}
+
+// remember writes the state, or the evidence against the ledger.
+func (r *auditRun) remember(report *verify.LedgerReport, result *render.Audit) error {
+	if r.flags.state == "" {
+		return nil
+	}
+	tool := state.Tool{Name: tool().Name, Version: tool().Version}
+	if c := report.Contradiction; c != nil {
+		name := r.flags.evidence
+		if name == "" {
+			name = r.flags.state + ".evidence.json"
+		}
+		if err := state.NewEvidence(tool, r.before, r.ledger.Name, r.start, c).Save(name); err != nil {
+			return &problemError{"evidence", exitFailed, fmt.Errorf("%s (%s), and the evidence could not be written: %w", c.Code, r.ledger.Name, err)}
+		}
+		result.Evidence = name
+		return nil
+	}
+	c := report.Checkpoint()
+	if c == nil {
+		return nil
+	}
+	if err := state.New(tool, r.ledger.Name, r.start, c).Save(r.flags.state); err != nil {
+		return &problemError{"state", exitMalformed, fmt.Errorf("the audit ended (%s), and its state could not be written to %s: %w", report.Verdict(), r.flags.state, err)}
+	}
+	result.StateNew = true
+	return nil
+}
+
+// pass audits the ledger once.
+func (r *auditRun) pass(v *verify.Verifier) (*verify.LedgerReport, error) {
+	o := r.options
+	scratch, err := newScratch()
+	if err != nil {
+		return nil, &problemError{"scratch", exitMalformed, fmt.Errorf("a temporary file: %w", err)}
+	}
+	defer scratch.close()
+	for i := range scratch.files {
+		o.Scratch = append(o.Scratch, scratch.files[i])
+	}
+	var all *findingsFile
+	if r.flags.findings != "" {
+		if all, err = createFindings(r.flags.findings); err != nil {
+			return nil, &problemError{"findings", exitMalformed, fmt.Errorf("--findings %s: %w", r.flags.findings, err)}
+		}
+		o.Found = all.write
+	}
+	p := r.newProgress()
+	o.Progress = p.update
+	report := v.Ledger(interruptible(r.ctx, r.ledger.Records), o)
+	p.end()
+	if all != nil {
+		if err := all.close(); err != nil {
+			return nil, &problemError{"findings", exitMalformed, fmt.Errorf("--findings %s: %w", r.flags.findings, err)}
+		}
+	}
+	return report, nil
+}
+
+// interruptible ends a sequence when ctx does.
+func interruptible(ctx context.Context, records iter.Seq2[bundle.Raw, error]) iter.Seq2[bundle.Raw, error] {
+	return func(yield func(bundle.Raw, error) bool) {
+		for raw, err := range records {
+			if ctx.Err() != nil {
+				yield(bundle.Raw{}, verify.ErrInterrupted)
+				return
+			}
+			if !yield(raw, err) {
+				return
+			}
+		}
+		if ctx.Err() != nil {
+			yield(bundle.Raw{}, verify.ErrInterrupted)
+		}
+	}
+}
+
+// scratch is the temporary files of an audit.
+type scratch struct{ files [3]*os.File }
+
+func newScratch() (*scratch, error) {
+	s := &scratch{}
+	for i := range s.files {
+		f, err := os.CreateTemp("", "qodverify-audit-*")
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		// Without a name it goes when the program does, however that ends. Where an
+		// open file keeps its name (Windows), close removes it.
+		os.Remove(f.Name())
+		s.files[i] = f
+	}
+	return s, nil
+}
+
+func (s *scratch) close() {
+	for _, f := range s.files {
+		if f != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}
+}
+
+// findingsFile takes all findings.
+type findingsFile struct {
+	f   *os.File
+	w   *bufio.Writer
+	err error
+}
+
+func createFindings(name string) (*findingsFile, error) {
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	return &findingsFile{f: f, w: bufio.NewWriterSize(f, 64<<10)}, nil
+}
+
+func (f *findingsFile) write(v verify.Finding) {
+	if f.err != nil {
+		return
+	}
+	var line []byte
+	if line, f.err = render.FindingLine(v); f.err == nil {
+		_, f.err = f.w.Write(line)
+	}
+}
+
+func (f *findingsFile) close() error {
+	return errors.Join(f.err, f.w.Flush(), f.f.Close())
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/cmd/internal/source"
+	"github.com/qodverify/qodverify/cmd/internal/state"
+	"github.com/qodverify/qodverify/verify"
+)
+
+func (a *app) evidenceCommand() *cobra.Command {
+	f := &verifyFlags{}
+	cmd := &cobra.Command{
+		Use:   "evidence [flags] FILE",
+		Short: "Check the evidence of an audit that a ledger's past was changed",
+		Long: `evidence checks a file that audit --state wrote when the ledger contradicted the audit
+before: the record that ended that audit, and the one that stands in its place now. Both
+are signed, so the operator's keys are all that is needed.
+
+The status is 0 when the evidence holds: both records are verified and can't both stand
+in one ledger as the file says. It is 1 when it does not hold. Where both name the same
+predecessor, the signatures alone prove it; else the position of the first one is the
+word of whoever kept the state, and the report says so.`,
+		Example: `  qodverify evidence --jwks keys.json acme.state.json.evidence.json`,
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(_ *cobra.Command, args []string) error { return a.evidence(f, args[0]) },
+	}
+	f.registerTrust(cmd.Flags())
+	complete(cmd)
+	return cmd
+}
+
+func (a *app) evidence(f *verifyFlags, name string) error {
+	policy, err := f.policy()
+	if err != nil {
+		return err
+	}
+	_, keyring, err := a.trust(f)
+	if err != nil {
+		return err
+	}
+	e, err := state.LoadEvidence(name)
+	if err != nil {
+		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", name, err)}
+	}
+	if err := keyring.Load(nil); err != nil {
+		return &problemError{"keys", exitMalformed, err}
+	}
+	keys := keyring.For(source.Input{Name: name, Dir: filepath.Dir(name)})
+	policy.Keys, policy.KeySource, policy.KeysErr = keys.Set, keys.Source, keys.Err
+	v, err := verify.New(policy)
+	if err != nil {
+		return err
+	}
+	j := e.Judge(v)
+	a.exit = exitVerified
+	if !j.Holds {
+		a.exit = exitFailed
+	}
+	view := render.EvidenceView{Tool: tool(), File: name, Code: e.Code, Holds: j.Holds, BySignatures: j.BySignatures, Why: j.Why, Intact: e.Intact, Changed: e.Changed}
+	for i, version := range []state.Version{e.Before, e.Now} {
+		view.Versions[i] = render.EvidenceVersion{Ledger: version.Ledger, At: version.At, Position: version.Position, ThisHash: version.ThisHash, Report: [2]*verify.Report{j.Before, j.Now}[i]}
+	}
+	if a.output == "json" {
+		return a.written(render.EvidenceJSON(a.stdout, view))
+	}
+	if a.quiet {
+		return nil
+	}
+	return a.written(render.EvidenceText(a.stdout, view, render.TextOptions{Color: a.color()}))
+}
