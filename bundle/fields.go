@@ -219,19 +219,21 @@ func (f *Fields) unknown(v canonical.Value, pointer string, members object) {
 func (f *Fields) check() error {
 	c := checker{f: f}
 	c.want("/proof", FieldProof, canonical.Object)
-	entry := ""
 	if f.Form == FormBundle {
-		entry = "/ledger"
 		c.want("/ledger", FieldLedger, canonical.Object)
 		c.want("/session_id", FieldSessionID, canonical.String)
 	} else {
 		c.optional("/session_id", FieldSessionID, canonical.String)
 	}
-	c.want(entry+"/prev_hash", FieldPrevHash, canonical.String)
-	c.want(entry+"/this_hash", FieldThisHash, canonical.String)
-	c.optional(entry+"/signature", FieldSignature, canonical.String)
-	c.optional(entry+"/kid", FieldKID, canonical.String)
-	c.optional(entry+"/created_at", FieldEntryCreatedAt, canonical.Number)
+	if f.Form == FormBundle {
+		c.below = "/ledger"
+	}
+	c.want("/prev_hash", FieldPrevHash, canonical.String)
+	c.want("/this_hash", FieldThisHash, canonical.String)
+	c.optional("/signature", FieldSignature, canonical.String)
+	c.optional("/kid", FieldKID, canonical.String)
+	c.optional("/created_at", FieldEntryCreatedAt, canonical.Number)
+	c.below = ""
 	c.want("/proof/session_id", FieldProofSessionID, canonical.String)
 	if c.err != nil {
 		return c.err
@@ -263,14 +265,18 @@ func (f *Fields) empty(x Field) bool {
 
 // checker keeps the first error.
 type checker struct {
-	f   *Fields
-	err *canonical.Error
+	f     *Fields
+	below string // what the pointers are relative to
+	err   *canonical.Error
 }
 
 func (c *checker) want(pointer string, x Field, kind canonical.Kind) {
 	v := c.f.values[x]
+	if c.err != nil || v.Kind() == kind {
+		return
+	}
+	pointer = c.below + pointer
 	switch {
-	case c.err != nil || v.Kind() == kind:
 	case !v.Exists():
 		c.err = c.f.root.Errorf(CodeMemberMissing, pointer, "the member is missing; it should be %s", kind)
 	default:

@@ -16,6 +16,7 @@ type doubles struct {
 	runs  *tape
 	sizes []int // entries in each run on the tape
 	run   []double
+	block []byte
 }
 
 // double is one key of one row. The lowest bit of what says whether the key is
@@ -56,12 +57,10 @@ func compareDoubles(a, b double) int {
 
 func (d *doubles) spill() {
 	slices.SortFunc(d.run, compareDoubles)
-	buffer := make([]byte, 0, len(d.run)*doubleSize)
 	for _, e := range d.run {
-		buffer = binary.LittleEndian.AppendUint64(buffer, e.fingerprint)
-		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(e.what))
+		d.block = binary.LittleEndian.AppendUint64(d.block[:0], e.fingerprint)
+		d.runs.append(binary.LittleEndian.AppendUint64(d.block, uint64(e.what)))
 	}
-	d.runs.append(buffer)
 	d.sizes = append(d.sizes, len(d.run))
 	d.run = d.run[:0]
 }

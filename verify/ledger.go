@@ -146,6 +146,10 @@ type KeySpan struct {
 	From, To    time.Time
 }
 
+// GenerationCount counts the records of one generation, and those of them whose
+// this_hash follows from their content by its formula.
+type GenerationCount struct{ Records, Hashed int64 }
+
 // Head is the last record of the chain.
 type Head struct {
 	Place
@@ -163,7 +167,7 @@ type LedgerReport struct {
 	Signatures  SignatureMode
 	Verifieds   int64 // signatures that were verified in this run and hold
 	Engine      Engine
-	Generations map[bundle.Generation]int64
+	Generations map[bundle.Generation]GenerationCount
 	// Hashed counts the records whose this_hash follows from their content.
 	Hashed    int64
 	Keys      []KeySpan
@@ -262,7 +266,7 @@ func (v *Verifier) Ledger(records iter.Seq2[bundle.Raw, error], o LedgerOptions)
 	l := &ledger{
 		audit: a, previous: v.policy.Previous,
 		report: &LedgerReport{
-			Signatures: o.Signatures, Engine: EngineFixedKey, ByVerdict: map[Verdict]int64{}, Generations: map[bundle.Generation]int64{},
+			Signatures: o.Signatures, Engine: EngineFixedKey, ByVerdict: map[Verdict]int64{}, Generations: map[bundle.Generation]GenerationCount{},
 			Counts: map[Code]int64{}, Statuses: map[Code]Status{}, Since: o.Since,
 		},
 		links:   &links{index: &index{rows: newTape(scratch[0]), texts: newTape(scratch[1])}},

@@ -99,6 +99,9 @@ func (b *batch) reset(sequence int) {
 	if cap(b.buffer) > maxBatchBuffer {
 		b.buffer = nil
 	}
+	if b.buffer == nil {
+		b.buffer = make([]byte, 0, batchBytes+32<<10)
+	}
 	b.sequence, b.buffer, b.items = sequence, b.buffer[:0], b.items[:0]
 	clear(b.records) // reports and texts of the round before
 	b.records = b.records[:0]

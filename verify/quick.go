@@ -253,10 +253,13 @@ func (r *record) maySign() bool {
 // spelling without allocating.
 func microseconds(v canonical.Value) int64 {
 	text, ok := v.Bytes()
-	if !ok {
+	switch {
+	case v.Kind() == canonical.Number:
 		text = v.Raw()
-	}
-	if ok && len(text) >= 20 && text[len(text)-1] == 'Z' {
+		if seconds, err := strconv.ParseFloat(string(text), 64); err == nil && seconds >= 0 && seconds <= maxSeconds {
+			return int64(seconds * 1e6)
+		}
+	case ok && len(text) >= 20 && text[len(text)-1] == 'Z':
 		if t, ok := parseUTC(text); ok {
 			return t
 		}
@@ -266,6 +269,9 @@ func microseconds(v canonical.Value) int64 {
 	}
 	return noTime
 }
+
+// maxSeconds is the end of the year 9999.
+const maxSeconds = 253402300799
 
 // parseUTC reads 2006-01-02T15:04:05Z, with up to six decimals.
 func parseUTC(s []byte) (int64, bool) {

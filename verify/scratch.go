@@ -15,19 +15,38 @@ type Scratch interface {
 	io.ReaderAt
 }
 
-// memory is the Scratch of callers that give none.
-type memory struct{ data []byte }
+// memory is the Scratch of callers that give none. Its blocks never move.
+type memory struct {
+	blocks [][]byte
+	size   int64
+}
+
+const memoryBlock = 1 << 20
 
 func (m *memory) Write(p []byte) (int, error) {
-	m.data = append(m.data, p...)
+	for rest := p; len(rest) > 0; {
+		at := int(m.size % memoryBlock)
+		if at == 0 {
+			m.blocks = append(m.blocks, make([]byte, memoryBlock))
+		}
+		n := copy(m.blocks[len(m.blocks)-1][at:], rest)
+		rest = rest[n:]
+		m.size += int64(n)
+	}
 	return len(p), nil
 }
 
 func (m *memory) ReadAt(p []byte, offset int64) (int, error) {
-	if offset < 0 || offset > int64(len(m.data)) {
+	if offset < 0 || offset > m.size {
 		return 0, errors.New("beyond the end")
 	}
-	n := copy(p, m.data[offset:])
+	n := 0
+	for n < len(p) && offset < m.size {
+		block := m.blocks[offset/memoryBlock]
+		c := copy(p[n:min(int64(len(p)), int64(n)+m.size-offset)], block[offset%memoryBlock:])
+		n += c
+		offset += int64(c)
+	}
 	if n < len(p) {
 		return n, io.EOF
 	}

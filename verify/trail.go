@@ -67,10 +67,13 @@ func (l *ledger) record(b *batch, i int) {
 		l.recordFindings(r, place)
 		return
 	}
-	rep.Generations[r.generation]++
+	g := rep.Generations[r.generation]
+	g.Records++
 	if r.flags&hashHolds != 0 {
+		g.Hashed++
 		rep.Hashed++
 	}
+	rep.Generations[r.generation] = g
 	if r.settled && r.holds && r.key.usable {
 		rep.Verifieds++
 	}
@@ -363,7 +366,7 @@ func (l *ledger) roots() {
 			s.parent, begun = startParent, true
 		case !begun:
 			begun = true
-			l.found(Finding{Status: Fail, Code: GenesisMissing, Place: x.placeOf(&r), Pointer: "/ledger/prev_hash", Expected: prev, Actual: "no record has this hash",
+			l.found(Finding{Status: Fail, Code: GenesisMissing, Place: x.placeOf(&r), Pointer: "/ledger/prev_hash", Expected: prev,
 				Message: "the ledger has no first record: none follows " + bundle.Genesis + ", and the earliest that is there follows the record with hash " + prev + ", which is missing",
 				Hint:    "give the whole ledger; if this is a part of it, give the hash of the record before with --previous"})
 		default:
@@ -375,7 +378,7 @@ func (l *ledger) roots() {
 // missing tells that a record's predecessor is not there.
 func (l *ledger) missing(s *segment, r *row, prev string) {
 	x := l.links.index
-	f := Finding{Status: Fail, Code: RecordMissing, Place: x.placeOf(r), Pointer: "/ledger/prev_hash", Expected: prev, Actual: "no record has this hash"}
+	f := Finding{Status: Fail, Code: RecordMissing, Place: x.placeOf(r), Pointer: "/ledger/prev_hash", Expected: prev}
 	f.Message = "a record is missing before this one: the one with hash " + prev
 	var before row
 	if s.start > 0 {

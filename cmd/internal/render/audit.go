@@ -87,7 +87,7 @@ func (p *painter) audit(a Audit) {
 	p.field("signatures", "%s", signatureText(r))
 	for _, g := range slices.Sorted(maps.Keys(r.Generations)) {
 		if g != bundle.V04 {
-			p.field("generation", "%s: %d records, of which nothing more can be verified than their own formula says", g, r.Generations[g])
+			p.field("generation", "%s: %s, %d with the hash that its formula gives%s", g, count(r.Generations[g].Records, "record"), r.Generations[g].Hashed, generationText(g))
 		}
 	}
 	if r.Hashed < r.Records {
@@ -121,6 +121,21 @@ func (p *painter) audit(a Audit) {
 		}
 		p.field(label, "%s", s)
 	}
+}
+
+// generationText says what a generation's records lack.
+func generationText(g bundle.Generation) string {
+	s := ""
+	switch {
+	case !g.Signed():
+		s = "; they are not signed"
+	case !g.NamesKey():
+		s = "; they do not name their key"
+	}
+	if !g.BindsArtifact() {
+		s += "; they bind no runtime artifact"
+	}
+	return s
 }
 
 // verdictNote says what kind of "verified" it is, or why it is none.

@@ -47,18 +47,23 @@ type jsonHead struct {
 }
 
 type jsonLedger struct {
-	Records      int64            `json:"records"`
-	Sessions     int64            `json:"sessions"`
-	Verified     int64            `json:"verified"`
-	Failed       int64            `json:"failed"`
-	Inconclusive int64            `json:"inconclusive"`
-	Malformed    int64            `json:"malformed"`
-	Hashed       int64            `json:"hashes_hold"`
-	Generations  map[string]int64 `json:"generations"`
-	From         string           `json:"signed_from"`
-	To           string           `json:"signed_to"`
-	Unordered    bool             `json:"unordered"`
-	Ends         int              `json:"ends"`
+	Records      int64                     `json:"records"`
+	Sessions     int64                     `json:"sessions"`
+	Verified     int64                     `json:"verified"`
+	Failed       int64                     `json:"failed"`
+	Inconclusive int64                     `json:"inconclusive"`
+	Malformed    int64                     `json:"malformed"`
+	Hashed       int64                     `json:"hashes_hold"`
+	Generations  map[string]jsonGeneration `json:"generations"`
+	From         string                    `json:"signed_from"`
+	To           string                    `json:"signed_to"`
+	Unordered    bool                      `json:"unordered"`
+	Ends         int                       `json:"ends"`
+}
+
+type jsonGeneration struct {
+	Records int64 `json:"records"`
+	Hashed  int64 `json:"hashes_hold"`
 }
 
 type jsonKeySpan struct {
@@ -117,13 +122,13 @@ func AuditJSON(w io.Writer, a Audit) error {
 		Summary: jsonLedger{
 			Records: r.Records, Sessions: r.Sessions, Verified: r.ByVerdict[verify.Verified], Failed: r.ByVerdict[verify.Failed],
 			Inconclusive: r.ByVerdict[verify.Inconclusive], Malformed: r.ByVerdict[verify.Malformed], Hashed: r.Hashed,
-			Generations: map[string]int64{}, From: timeJSON(r.From), To: timeJSON(r.To), Unordered: r.Unordered, Ends: r.Ends,
+			Generations: map[string]jsonGeneration{}, From: timeJSON(r.From), To: timeJSON(r.To), Unordered: r.Unordered, Ends: r.Ends,
 		},
 		Keys: []jsonKeySpan{}, KeySource: a.Keys, Pinned: a.Pinned, Total: r.Total(), Counts: []jsonCount{}, Findings: []jsonFinding{},
 		Evidence: a.Evidence, NotCovered: a.notCovered(), ElapsedMS: a.Elapsed.Milliseconds(),
 	}
 	for g, n := range r.Generations {
-		doc.Summary.Generations[string(g)] = n
+		doc.Summary.Generations[string(g)] = jsonGeneration(n)
 	}
 	if h := r.Head; h.Position > 0 {
 		doc.Head = &jsonHead{h.Position, h.ThisHash, h.SessionID, timeJSON(h.SignedAt), "unknown"}

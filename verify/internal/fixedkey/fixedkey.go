@@ -25,6 +25,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha512"
 	"errors"
+	"math/bits"
 	"sync"
 
 	"filippo.io/edwards25519"
@@ -68,6 +69,7 @@ var base = sync.OnceValue(func() *table { return newTable(edwards25519.NewGenera
 type Verifier struct {
 	points   [Group]point
 	products [Group + 1]field.Element
+	ofS, ofK [Group]scalar
 }
 
 // Verify judges up to [Group] signatures of a key: ok[i] is what
@@ -78,13 +80,15 @@ func (v *Verifier) Verify(key *Key, messages, signatures [][]byte, ok []bool) {
 	if n > Group || len(signatures) != n || len(ok) != n {
 		panic("fixedkey: lengths differ or exceed a group")
 	}
-	b := base()
+	for i := range n {
+		v.points[i].identity()
+		ok[i] = prepare(&v.ofS[i], &v.ofK[i], key, messages[i], signatures[i])
+	}
+	v.add(base(), &v.ofS, ok)
+	v.add(key.minusA, &v.ofK, ok)
 	v.products[0].One()
 	for i := range n {
-		p := &v.points[i]
-		p.identity()
-		ok[i] = p.recover(b, key, messages[i], signatures[i])
-		v.products[i+1].Multiply(&v.products[i], &p.z)
+		v.products[i+1].Multiply(&v.products[i], &v.points[i].z)
 	}
 	// The inverse of all z together; walking back it yields each one's.
 	var inverse, z, x, y field.Element
@@ -104,10 +108,9 @@ func (v *Verifier) Verify(key *Key, messages, signatures [][]byte, ok []bool) {
 	}
 }
 
-// recover computes [S]B − [k]A, and returns false, with the identity, for a
-// signature that can't be one. The z of a sum of points by complete formulas is
-// never zero, so that one signature can't spoil the inversion of the others.
-func (p *point) recover(b *table, key *Key, message, signature []byte) bool {
+// prepare computes the digits of S and k, and returns false for a signature that
+// can't be one.
+func prepare(ofS, ofK *scalar, key *Key, message, signature []byte) bool {
 	if len(signature) != ed25519.SignatureSize {
 		return false
 	}
@@ -120,13 +123,57 @@ func (p *point) recover(b *table, key *Key, message, signature []byte) bool {
 	if _, err := k.SetUniformBytes(digest[:]); err != nil {
 		return false
 	}
-	p.add(b, signature[32:])
-	p.add(key.minusA, k.Bytes())
+	ofS.set(signature[32:])
+	ofK.set(k.Bytes())
 	return true
 }
 
-// affine is a point (x, y) as the addition wants it: y+x, y−x, 2dxy.
-type affine struct{ plus, minus, product field.Element }
+// add adds to each point its scalar times the table's P. It goes by position, not
+// by point: a position's row of the table stays in the nearest cache while all
+// points use it, and neighbouring additions don't wait for each other.
+//
+// The z of a sum by complete formulas is never zero, so one signature can't spoil
+// the inversion of the others.
+func (v *Verifier) add(t *table, scalars *[Group]scalar, ok []bool) {
+	for position := range digits {
+		row := &t[position]
+		for i := range ok {
+			if !ok[i] {
+				continue
+			}
+			d := int(scalars[i][position])
+			if d == 0 {
+				continue
+			}
+			sign := d >> (bits.UintSize - 1) // 0, or −1 for a negative digit
+			v.points[i].add(&row[(d^sign)-sign-1], sign&1)
+		}
+	}
+}
+
+// scalar is the signed digits of a scalar, lowest first, each from −127 to 128.
+type scalar [digits]int16
+
+// set takes 32 bytes little-endian below 2^253.
+func (s *scalar) set(b []byte) {
+	carry := int16(0)
+	for i := range s {
+		d := int16(b[i]) + carry
+		carry = 0
+		if d > values {
+			d -= 2 * values
+			carry = 1
+		}
+		s[i] = d
+	}
+	// No carry is left: the highest byte of a reduced scalar is at most 16.
+}
+
+// affine is a point (x, y) as the addition wants it: y+x and y−x, and 2dxy.
+type affine struct {
+	sums    [2]field.Element
+	product field.Element
+}
 
 // table holds j · 256^i · P at [i][j-1].
 type table [digits][values]affine
@@ -160,8 +207,8 @@ func newTable(p *edwards25519.Point) *table {
 		x.Multiply(px, &z)
 		y.Multiply(py, &z)
 		e := &t[i/values][i%values]
-		e.plus.Add(&y, &x)
-		e.minus.Subtract(&y, &x)
+		e.sums[0].Add(&y, &x)
+		e.sums[1].Subtract(&y, &x)
 		e.product.Multiply(&x, &y)
 		e.product.Multiply(&e.product, twoD())
 	}
@@ -190,52 +237,25 @@ func (p *point) identity() {
 	p.t.Zero()
 }
 
-// add adds scalar · P for the table's P. The scalar is 32 bytes little-endian
-// below 2^253.
-func (p *point) add(t *table, scalar []byte) {
-	carry := 0
-	for i := range digits {
-		// A digit from −127 to 128: what is above is taken from the next position.
-		d := int(scalar[i]) + carry
-		carry = 0
-		if d > values {
-			d -= 2 * values
-			carry = 1
-		}
-		switch {
-		case d > 0:
-			e := &t[i][d-1]
-			p.addAffine(&e.plus, &e.minus, &e.product, false)
-		case d < 0:
-			e := &t[i][-d-1]
-			p.addAffine(&e.minus, &e.plus, &e.product, true)
-		}
-	}
-	// No carry is left: the highest byte of a reduced scalar is at most 16.
-}
-
-// addAffine is the mixed addition of Hisil, Wong, Carter and Dawson (2008, §3.1,
-// with z2 = 1), complete on this curve. The negative of (plus, minus, product) is
-// (minus, plus, −product).
-func (p *point) addAffine(plus, minus, product *field.Element, negated bool) {
-	var a, b, c, d, e, f, g, h field.Element
+// add adds q, or −q when sign is 1: the mixed addition of Hisil, Wong, Carter and
+// Dawson (2008, §3.1, with z2 = 1), complete on this curve. The negative of (y+x,
+// y−x, 2dxy) is (y−x, y+x, −2dxy), which swaps operands and never branches: signs
+// are random, and no processor guesses them.
+func (p *point) add(q *affine, sign int) {
+	var a, b, c, d, e, h field.Element
+	var fg [2]field.Element
 	a.Subtract(&p.y, &p.x)
-	a.Multiply(&a, minus)
+	a.Multiply(&a, &q.sums[1^sign])
 	b.Add(&p.y, &p.x)
-	b.Multiply(&b, plus)
-	c.Multiply(&p.t, product)
+	b.Multiply(&b, &q.sums[sign])
+	c.Multiply(&p.t, &q.product)
 	d.Add(&p.z, &p.z)
 	e.Subtract(&b, &a)
 	h.Add(&b, &a)
-	if negated {
-		f.Add(&d, &c)
-		g.Subtract(&d, &c)
-	} else {
-		f.Subtract(&d, &c)
-		g.Add(&d, &c)
-	}
-	p.x.Multiply(&e, &f)
-	p.y.Multiply(&g, &h)
+	fg[sign].Subtract(&d, &c)
+	fg[1^sign].Add(&d, &c)
+	p.x.Multiply(&e, &fg[0])
+	p.y.Multiply(&fg[1], &h)
 	p.t.Multiply(&e, &h)
-	p.z.Multiply(&f, &g)
+	p.z.Multiply(&fg[0], &fg[1])
 }

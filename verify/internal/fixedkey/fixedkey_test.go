@@ -223,9 +223,11 @@ func TestScalars(t *testing.T) {
 	b := base()
 	check := func(s *edwards25519.Scalar) {
 		t.Helper()
-		var p point
-		p.identity()
-		p.add(b, s.Bytes())
+		var v Verifier
+		v.points[0].identity()
+		v.ofS[0].set(s.Bytes())
+		v.add(b, &v.ofS, []bool{true})
+		p := &v.points[0]
 		got, err := new(edwards25519.Point).SetExtendedCoordinates(&p.x, &p.y, &p.z, &p.t)
 		if err != nil || got.Equal(new(edwards25519.Point).ScalarBaseMult(s)) != 1 {
 			t.Errorf("%x: %v", s.Bytes(), err)
