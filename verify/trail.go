@@ -197,10 +197,15 @@ func (l *ledger) recordFindings(r *record, place Place) {
 	}
 	failed := rep.Verdict() != Inconclusive
 	n := 0
+	last := Code("")
 	for _, c := range rep.Checks() {
 		if failed && c.Status != Fail || !failed && (c.Status == Pass || !rep.Required(c.ID) && c.Code != InternalError) {
 			continue
 		}
+		if !failed && c.Code == last {
+			continue // without the key, the signature can't be judged either
+		}
+		last = c.Code
 		f := Finding{Check: c.ID, Status: Fail, Code: c.Code, Place: place, Message: c.Message, Expected: c.Expected, Actual: c.Actual, Hint: c.Hint, Pointer: c.Pointer}
 		switch {
 		case r.unread && n > 0:
@@ -400,9 +405,10 @@ func (l *ledger) missing(s *segment, r *row, prev string) {
 	// A second finalize of the original replaces the session's record by one at
 	// the end. Where the input has kept the old order, the new record stands in the
 	// place of the missing one.
-	if f.Status == Fail && s.start > 0 && l.links.descends(s.start-1, s.start) {
+	later := l.links.depth(max(s.start-1, 0)) - l.links.depth(s.start)
+	if f.Status == Fail && later > 0 {
 		l.found(Finding{Status: Fail, Code: RecordReplaced, Place: x.placeOf(&before), Others: []Place{x.placeOf(r)}, Expected: prev, Actual: bundle.Digest(before.this).String(),
-			Message: fmt.Sprintf("the record stands in the place of the missing one with hash %s, and by its link %d records later: the session was finalized again, and its first record replaced", prev, l.links.depth(s.start-1)-l.links.depth(s.start)+1)})
+			Message: fmt.Sprintf("the record stands in the input where the one with hash %s is missing, and by its link %d records later in the chain: its session was finalized again, and its first record replaced", prev, later+1)})
 	}
 }
 
