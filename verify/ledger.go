@@ -262,9 +262,17 @@ func (v *Verifier) Ledger(records iter.Seq2[bundle.Raw, error], o LedgerOptions)
 		Verifier: &Verifier{policy: policy, checks: v.checks}, options: o, profiles: policy.profiles(),
 		always: fullChecksOnly || len(policy.Require) > 0, known: map[string]*trusted{},
 	}
+	l := newLedger(a, o)
+	l.previous = v.policy.Previous
+	err := a.run(records, l.take)
+	l.finish(err)
+	return l.report
+}
+
+func newLedger(a *audit, o LedgerOptions) *ledger {
 	scratch := append(slices.Clone(o.Scratch), nil, nil, nil)
 	l := &ledger{
-		audit: a, previous: v.policy.Previous,
+		audit: a,
 		report: &LedgerReport{
 			Signatures: o.Signatures, Engine: EngineFixedKey, ByVerdict: map[Verdict]int64{}, Generations: map[bundle.Generation]GenerationCount{},
 			Counts: map[Code]int64{}, Statuses: map[Code]Status{}, Since: o.Since,
@@ -280,9 +288,7 @@ func (v *Verifier) Ledger(records iter.Seq2[bundle.Raw, error], o LedgerOptions)
 	if o.StartsAtHead && o.Since != nil {
 		l.links.offset = o.Since.Count - 1
 	}
-	err := a.run(records, l.take)
-	l.finish(err)
-	return l.report
+	return l
 }
 
 // hashesOnly reports whether a record's signature is left out in this run.

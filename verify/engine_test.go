@@ -1,0 +1,129 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/jwks"
+	"github.com/qodverify/qodverify/testdata/ledgergen"
+	"github.com/qodverify/qodverify/verify/internal/fixedkey"
+)
+
+// A table that judges wrongly, one way or the other, stops the audit with an
+// internal error: it neither accuses nor lets pass.
+func TestEngineLies(t *testing.T) {
+	key, other := ledgergen.NewKey("default", "perf"), ledgergen.NewKey("default", "somebody else")
+	set, err := jwks.Parse(ledgergen.JWKS(key.JWK("")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := set.Lookup("default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, signer := range map[string]ledgergen.Key{"rejects what is genuine": key, "accepts what is not": other} {
+		g, prev := ledgergen.New(1), bundle.Genesis
+		var lines [][]byte
+		for range 3000 {
+			r := g.Next()
+			r.Seal(prev, signer)
+			prev = r.This
+			lines = append(lines, r.Bundle())
+		}
+		// The wrong table: of the forger's key where the forger signed, of any
+		// other key else.
+		tableOf := other
+		table, err := fixedkey.New(tableOf.Private[32:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := &engine{}
+		e.seen.Store(tableAfter)
+		e.build.Do(func() {})
+		e.table.Store(table)
+		a := &audit{Verifier: &Verifier{policy: Policy{Keys: set}, checks: defaultChecks}, known: map[string]*trusted{
+			"default": {kid: "default", key: public, usable: true, engine: e},
+		}}
+		a.profiles, a.options = a.policy.profiles(), LedgerOptions{Signatures: SignaturesAll, Workers: 1, MaxListed: 10}
+		l := newLedger(a, LedgerOptions{})
+		l.finish(a.run(func(yield func(bundle.Raw, error) bool) {
+			for _, d := range lines {
+				if !yield(bundle.Raw{Data: d}, nil) {
+					return
+				}
+			}
+		}, l.take))
+		r := l.report
+		if r.Verdict() != Inconclusive || r.Counts[InternalError] != 1 || r.Counts[SignatureMismatch] > 0 || r.Complete() {
+			t.Errorf("%s: %s %v", name, r.Verdict(), r.Counts)
+		}
+		if i := slices.IndexFunc(r.Listed, func(f Finding) bool { return strings.Contains(f.Message, "two implementations of Ed25519") }); i < 0 {
+			t.Errorf("%s: %v", name, r.Listed)
+		}
+	}
+}
+
+// Runs that were written out and merged find what a map finds.
+func TestDoubles(t *testing.T) {
+	d := newDoubles(nil)
+	want := map[string][]int64{}
+	const n = 3*runEntries + 17
+	for i := range int64(n) {
+		key := [16]byte{byte(i % 251), byte(i % 241), byte(i % 239)} // 251·241·239 > n: unique,
+		switch {
+		case i%10_007 == 0:
+			key = [16]byte{255, byte(i % 3)} // but these,
+		case i > n-5000:
+			key = [16]byte{254} // and more than fit a group
+		}
+		artifact := i%2 == 0
+		d.add(&key, i, artifact)
+		k := fmt.Sprint(key, artifact)
+		want[k] = append(want[k], i)
+	}
+	for k, rows := range want {
+		if len(rows) < 2 {
+			delete(want, k)
+		}
+	}
+	got := map[int64][]int64{}
+	d.groups(func(rows []int64, artifact bool) {
+		if (rows[0]%2 == 0) != artifact {
+			t.Errorf("rows %v are said to be of an artifact: %t", rows[:2], artifact)
+		}
+		first := rows[0]
+		if len(got[first]) > 0 {
+			rows = rows[1:]
+		}
+		got[first] = append(got[first], rows...)
+	})
+	if len(got) != len(want) || len(want) < 6 {
+		t.Errorf("%d groups, want %d", len(got), len(want))
+	}
+	for k, rows := range want {
+		if !slices.Equal(got[rows[0]], rows) {
+			t.Errorf("%s: %d rows, want %d", k, len(got[rows[0]]), len(rows))
+		}
+	}
+}
+
+func TestTimes(t *testing.T) {
+	for _, s := range []string{"2026-11-23T19:54:36.049151Z", "2026-02-28T23:59:59Z", "2026-02-29T00:00:00Z", "2024-02-29T00:00:00Z", "2000-03-01T00:00:00.5Z", "1970-01-01T00:00:00Z", "2099-12-31T00:00:00.000001Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00,5Z", "2026-01-01T00:00:00.1234567Z", "x026-01-01T00:00:00Z"} {
+		want, ok := bundle.ParseTime(s)
+		got, quick := parseUTC([]byte(s))
+		if quick && (!ok || got != want.UnixMicro()) {
+			t.Errorf("%s: %d, want %d (%t)", s, got, want.UnixMicro(), ok)
+		}
+	}
+	for day := range 366 * 60 { // every day of sixty years
+		s := time.Unix(int64(day)*86400, 0).UTC().Format(time.RFC3339)
+		want, _ := bundle.ParseTime(s)
+		if got, quick := parseUTC([]byte(s)); quick && got != want.UnixMicro() {
+			t.Fatalf("%s: %d, want %d", s, got, want.UnixMicro())
+		}
+	}
+}
