@@ -55,8 +55,8 @@ type Contradiction struct {
 	Code     Code
 	Before   Checkpoint
 	Position int64  // chain position of what was found, from 1
-	Found    Place  // zero when nothing stands there
-	Record   []byte // that record as it was read; nil when nothing stands there
+	Found    Place  // the last record when nothing stands at Before's position
+	Record   []byte // that record as it was read; nil when it was not kept
 	// Intact is the last position, from 1, at which a mark still holds, and Changed
 	// the first at which one does not; 0 when no mark tells.
 	Intact, Changed int64
@@ -231,12 +231,17 @@ func (l *ledger) setMarks() {
 func (l *ledger) contradicts(code Code, message string) {
 	s, r := l.options.Since, l.report
 	c := &Contradiction{Code: code, Before: *s}
-	row := s.Count - 1 - l.links.offset
-	if row < l.links.index.count {
-		found := l.links.index.row(row)
-		c.Found, c.Record, c.Position = l.links.index.placeOf(&found), l.at, l.links.depth(row)+1
-	} else {
-		c.Found, c.Record, c.Position = r.Head.Place, r.headRaw, r.Head.Position
+	row := l.links.at(s.Count - 1)
+	if row == noParent {
+		row, _ = l.links.head()
+	}
+	found := l.links.index.row(row)
+	c.Found, c.Position = l.links.index.placeOf(&found), l.links.depth(row)+1
+	switch row {
+	case s.Count - 1 - l.links.offset:
+		c.Record = l.at
+	case l.links.index.count - 1:
+		c.Record = r.headRaw
 	}
 	for _, m := range s.Marks {
 		if m.Position-1 >= l.links.index.count || l.options.StartsAtHead {

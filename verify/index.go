@@ -25,12 +25,13 @@ type row struct {
 type rowFlags uint32
 
 const (
-	genesisRow   rowFlags = 1 << iota // prev is GENESIS
-	uuidSession                       // session is a UUID in its canonical spelling
-	hashHolds                         // this_hash follows from prev_hash and the proof
-	afterUnread                       // the input right before it could not be read as a record
-	hasArtifact                       // artifact is set
-	malformedRow                      // prev_hash or this_hash is no hash
+	genesisRow  rowFlags = 1 << iota // prev is GENESIS
+	uuidSession                      // session is a UUID in its canonical spelling
+	hashHolds                        // this_hash follows from prev_hash and the proof
+	afterUnread                      // the input right before it could not be read as a record
+	hasArtifact                      // artifact is set
+	noPrev                           // prev_hash is neither GENESIS nor a hash; prev is zero
+	noThis                           // this_hash is no hash; this is zero
 )
 
 const (
@@ -119,7 +120,7 @@ func (x *index) row(at int64) (r row) {
 
 // placeOf turns a row into what a finding names.
 func (x *index) placeOf(r *row) Place {
-	p := Place{Record: r.number, Line: r.line, ThisHash: bundle.Digest(r.this).String()}
+	p := Place{Record: r.number, Line: r.line, ThisHash: r.hash()}
 	var next int64
 	p.Input, next = x.readText(r.names >> 1)
 	if r.flags&uuidSession != 0 {
@@ -131,6 +132,14 @@ func (x *index) placeOf(r *row) Place {
 		p.KID = x.kids[r.kid]
 	}
 	return p
+}
+
+// hash returns this_hash, or "" when it is none.
+func (r *row) hash() string {
+	if r.flags&noThis != 0 {
+		return ""
+	}
+	return bundle.Digest(r.this).String()
 }
 
 // kid numbers a kid; those beyond maxKIDs share a number that has no text.
@@ -194,7 +203,8 @@ var hexValue = func() (t [256]byte) {
 	return t
 }()
 
-// parseHash reads 64 lower-case hexadecimal characters.
+// parseHash reads 64 lower-case hexadecimal characters, and leaves zero where there
+// are others.
 func parseHash(dst *[32]byte, s []byte) bool {
 	if len(s) != 64 {
 		return false
@@ -205,7 +215,11 @@ func parseHash(dst *[32]byte, s []byte) bool {
 		bad |= high | low
 		dst[i] = high<<4 | low
 	}
-	return bad < 16
+	if bad > 15 {
+		*dst = [32]byte{}
+		return false
+	}
+	return true
 }
 
 // sessionKey is what two records of one session have in common.

@@ -30,6 +30,7 @@ type segment struct {
 	behind   int32  // without a parent: the segment that it is put behind, or -1
 	children int32  // segments whose parent is this segment's last row
 	state    uint8  // of computing depth
+	lost     bool   // the first row names no hash
 }
 
 const (
@@ -45,12 +46,13 @@ const maxComputed = 10_000
 func (l *links) add(r *row, computed *[32]byte, input, session string) (linked bool) {
 	at := l.index.count
 	genesis := r.flags&genesisRow != 0
-	linked = at > 0 && !genesis && (r.prev == l.last.this || r.prev == l.lastHash)
+	linked = at > 0 && !genesis && r.flags&noPrev == 0 && (r.prev == l.last.this && l.last.flags&noThis == 0 || r.prev == l.lastHash && l.lastHash != [32]byte{})
 	if !linked {
 		s := segment{start: at, prefix: binary.BigEndian.Uint64(r.prev[:]), parent: noParent}
 		if genesis {
 			s.parent = genesisParent
 		}
+		s.lost = r.flags&noPrev != 0
 		l.segments = append(l.segments, s)
 	}
 	l.index.append(r, input, session)
@@ -91,7 +93,7 @@ func (l *links) resolve(wanted *[32]byte) (wantedAt int64) {
 	wantedAt = noParent
 	byPrefix := map[uint64][]int32{}
 	for i := range l.segments {
-		if l.segments[i].parent == noParent {
+		if s := l.segments[i]; s.parent == noParent && !s.lost {
 			byPrefix[l.segments[i].prefix] = append(byPrefix[l.segments[i].prefix], int32(i))
 		}
 	}
@@ -103,6 +105,9 @@ func (l *links) resolve(wanted *[32]byte) (wantedAt int64) {
 		l.scan(func(at int64, this []byte) {
 			candidates, ok := byPrefix[binary.BigEndian.Uint64(this)]
 			if !ok {
+				return
+			}
+			if r := l.index.row(at); r.flags&noThis != 0 {
 				return
 			}
 			for _, i := range candidates {
@@ -119,7 +124,7 @@ func (l *links) resolve(wanted *[32]byte) (wantedAt int64) {
 	}
 	for i := range l.segments {
 		s := &l.segments[i]
-		if s.parent != noParent {
+		if s.parent != noParent || s.lost {
 			continue
 		}
 		if r := l.index.row(s.start); l.computed != nil {
@@ -197,6 +202,16 @@ func (l *links) order() {
 func (l *links) depth(at int64) int64 {
 	s := l.segments[l.segmentOf(at)]
 	return s.depth + at - s.start
+}
+
+// at returns the row at a chain position from 0, noParent when there is none.
+func (l *links) at(depth int64) int64 {
+	for i, s := range l.segments {
+		if s.depth <= depth && depth-s.depth < l.end(i)-s.start {
+			return s.start + depth - s.depth
+		}
+	}
+	return noParent
 }
 
 // head returns the row at the highest chain position, the first of several, and

@@ -66,10 +66,10 @@ func (w *worker) read(r *record) {
 	if string(prev) == bundle.Genesis {
 		r.flags |= genesisRow
 	} else if !parseHash(&r.prev, prev) {
-		r.flags |= malformedRow
+		r.flags |= noPrev
 	}
 	if !parseHash(&r.this, this) {
-		r.flags |= malformedRow
+		r.flags |= noThis
 	}
 	copy(r.hashed[:], this)
 	var sum [32]byte
@@ -107,7 +107,7 @@ func (w *worker) trusted(kid []byte) *trusted {
 func (w *worker) quick(r *record) bool {
 	f := &w.fields
 	artifact := f.Value(bundle.FieldArtifact)
-	if f.Generation != bundle.V04 || artifact.Kind() != canonical.Object || r.flags&malformedRow != 0 || r.flags&hasArtifact == 0 {
+	if f.Generation != bundle.V04 || artifact.Kind() != canonical.Object || r.flags&(noPrev|noThis) != 0 || r.flags&hasArtifact == 0 {
 		return false
 	}
 	return w.hashes(r, artifact) && w.consistent(r)

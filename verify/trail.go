@@ -100,7 +100,7 @@ func (l *ledger) record(b *batch, i int) {
 }
 
 func (l *ledger) place(r *record) Place {
-	p := Place{Record: r.number, Input: r.input, Line: r.line, KID: bounded(r.kidText), SessionID: bounded(r.session), ThisHash: bundle.Digest(r.this).String()}
+	p := Place{Record: r.number, Input: r.input, Line: r.line, KID: bounded(r.kidText), SessionID: bounded(r.session), ThisHash: r.hash()}
 	if r.flags&uuidSession != 0 {
 		p.SessionID = formatUUID(r.row.session)
 	}
@@ -210,6 +210,9 @@ func (l *ledger) recordFindings(r *record, place Place) {
 		switch {
 		case r.unread && n > 0:
 			continue
+		case r.unread && place.Line > 0:
+			f.Status = NotRun
+			f.Message = strings.TrimPrefix(f.Message, "line 1, ") // the record is a line; its number is in Place
 		case r.unread || !failed:
 			f.Status = NotRun // a line that can't be read accuses nobody
 		}
@@ -392,7 +395,7 @@ func (l *ledger) missing(s *segment, r *row, prev string) {
 		f.Hint = "in the input it follows the record with hash " + f.Others[0].ThisHash
 	}
 	switch {
-	case r.flags&malformedRow != 0:
+	case s.lost:
 		return // prev_hash is no hash, as the record's own findings say
 	case r.flags&hashHolds == 0:
 		f.Code = LedgerChainBroken
@@ -444,7 +447,7 @@ func (l *ledger) forks() {
 				children[s.parent] = append(children[s.parent], s.start)
 			}
 		case s.parent == noParent:
-			if r := l.links.index.row(s.start); r.flags&malformedRow == 0 {
+			if r := l.links.index.row(s.start); !s.lost {
 				orphans[r.prev] = append(orphans[r.prev], s.start)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 
@@ -298,6 +299,9 @@ func (r *auditRun) remember(report *verify.LedgerReport, result *render.Audit) e
 		if name == "" {
 			name = r.flags.state + ".evidence.json"
 		}
+		if c.Record == nil && r.ledger.Again {
+			c.Record = r.recordAt(c.Found.Record)
+		}
 		if err := state.NewEvidence(tool, r.before, r.ledger.Name, r.start, c).Save(name); err != nil {
 			return &problemError{"evidence", exitFailed, fmt.Errorf("%s (%s), and the evidence could not be written: %w", c.Code, r.ledger.Name, err)}
 		}
@@ -312,6 +316,18 @@ func (r *auditRun) remember(report *verify.LedgerReport, result *render.Audit) e
 		return &problemError{"state", exitMalformed, fmt.Errorf("the audit ended (%s), and its state could not be written to %s: %w", report.Verdict(), r.flags.state, err)}
 	}
 	result.StateNew = true
+	return nil
+}
+
+// recordAt reads a ledger again for one record, by its number in the input.
+func (r *auditRun) recordAt(number int64) []byte {
+	for raw, err := range r.ledger.Records {
+		if number--; err != nil {
+			return nil
+		} else if number == 0 {
+			return slices.Clone(raw.Data)
+		}
+	}
 	return nil
 }
 

@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/testdata"
@@ -38,6 +37,7 @@ func (c cleaned) Run() int {
 //
 //	exits N PROGRAM ARG…   the program ends with exactly this status
 //	report                 stdout of the last program is one report that the JSON Schema accepts
+//	auditreport            the same for an audit's
 //
 // $FX is the folder of fixtures, $SERVER a proof service that wants the token
 // "secret" for bundles and serves the session $SID.
@@ -55,8 +55,9 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":  exits,
-			"report": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(validReport(ts.ReadFile("stdout"))) },
+			"exits":       exits,
+			"report":      func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(validReport(ts.ReadFile("stdout"))) },
+			"auditreport": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(validAudit(ts.ReadFile("stdout"))) },
 		},
 	})
 }
@@ -102,27 +103,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// validReport holds a document to the published JSON Schema, with a library of
-// its own.
-func validReport(document string) error {
-	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(render.Schema))
-	if err != nil {
-		return err
-	}
-	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("report.json", schema); err != nil {
-		return err
-	}
-	compiled, err := compiler.Compile("report.json")
-	if err != nil {
-		return err
-	}
-	value, err := jsonschema.UnmarshalJSON(strings.NewReader(document))
-	if err != nil {
-		return err
-	}
-	return compiled.Validate(value)
-}
+// validReport holds a document to the published JSON Schema.
+func validReport(document string) error { return valid(render.Schema, document) }
 
 // Every fixture's report, alone and all in one run, is accepted by the schema,
 // and the exit status is the verdict's.

@@ -43,7 +43,7 @@ const maxTextFindings = 5
 func (a Audit) notCovered() []string {
 	r := a.Report
 	list := []string{"records after the head: unknown; a chain can't show that its end was cut off"}
-	if r.Since != nil {
+	if r.Since != nil && r.Contradiction == nil {
 		list[0] = fmt.Sprintf("records after the head: unknown; that none is gone up to position %d is pinned by the state", r.Since.Count)
 	}
 	if r.Signatures == verify.SignaturesHead {
@@ -72,7 +72,7 @@ func (p *painter) audit(a Audit) {
 	r := a.Report
 	p.line("%s: %s%s", p.bold.Sprint(Printable(a.Ledger)), p.verdict(r.Verdict()), verdictNote(r))
 	if h := r.Head; h.Position > 0 {
-		p.field("head", "position %d, hash %s", h.Position, h.ThisHash)
+		p.field("head", "position %d, hash %s", h.Position, orNothing(h.ThisHash))
 		p.field("", "session %s, made at %s (the signer's own clock)", h.SessionID, timeText(h.SignedAt))
 		after := "records after the head: unknown"
 		if s := r.Since; s != nil && r.Contradiction == nil {
