@@ -174,29 +174,34 @@ func (f *Fields) Read(doc *canonical.Document) error {
 // order of the table, so each search starts behind the last hit.
 func (f *Fields) walk(v canonical.Value, members object) {
 	at := 0
-	for name, value := range v.NamedBytes() {
-		found := false
-		for range members {
-			m := &members[at]
-			if at++; at == len(members) {
-				at = 0
-			}
-			if m.name != string(name) {
-				continue
-			}
-			found = true
-			if m.field != noField {
-				f.values[m.field] = value
-			}
-			if m.children != nil && value.Kind() == canonical.Object {
-				f.walk(value, m.children)
-			}
-			break
-		}
-		if !found {
+	for c := v.Cursor(); c.Next(); {
+		m := find(members, c.Name(), &at)
+		if m == nil {
 			f.UnknownCount++
+			continue
+		}
+		if m.field != noField {
+			f.values[m.field] = c.Value()
+		}
+		if m.children != nil {
+			f.walk(c.Value(), m.children) // which of anything but an object finds nothing
 		}
 	}
+}
+
+// find returns the member of a name, nil when there is none. It starts at at and
+// leaves it behind what it found.
+func find(members object, name []byte, at *int) *member {
+	for range members {
+		m := &members[*at]
+		if *at++; *at == len(members) {
+			*at = 0
+		}
+		if m.name == string(name) {
+			return m
+		}
+	}
+	return nil
 }
 
 // unknown lists the pointers of unknown members, which a genuine bundle has

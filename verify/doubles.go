@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"hash/maphash"
+	"iter"
 	"slices"
 )
 
@@ -16,18 +17,20 @@ type doubles struct {
 	runs  *tape
 	sizes []int // entries in each run on the tape
 	run   []double
+	order []uint64
 	block []byte
 }
 
 // double is one key of one row. The lowest bit of what says whether the key is
 // an artifact's, the others are the row.
 type double struct {
-	fingerprint uint64
+	fingerprint uint64 // its lowest indexBits are zero
 	what        int64
 }
 
 const (
-	runEntries = 1 << 15
+	indexBits  = 15
+	runEntries = 1 << indexBits
 	doubleSize = 16
 )
 
@@ -42,6 +45,7 @@ func (d *doubles) add(key *[16]byte, row int64, ofArtifact bool) {
 		e.what |= 1
 		e.fingerprint ^= 1 << 63 // a session and an artifact are no group
 	}
+	e.fingerprint &^= runEntries - 1
 	d.run = append(d.run, e)
 	if len(d.run) == runEntries {
 		d.spill()
@@ -55,9 +59,26 @@ func compareDoubles(a, b double) int {
 	return cmp.Compare(a.what, b.what)
 }
 
+// sorted yields the run's entries in order. What is sorted is words, each a
+// fingerprint with the entry's index in its empty bits: several times as fast as
+// entries with a function to compare them.
+func (d *doubles) sorted() iter.Seq[double] {
+	d.order = d.order[:0]
+	for i, e := range d.run {
+		d.order = append(d.order, e.fingerprint|uint64(i))
+	}
+	slices.Sort(d.order)
+	return func(yield func(double) bool) {
+		for _, o := range d.order {
+			if !yield(d.run[o&(runEntries-1)]) {
+				return
+			}
+		}
+	}
+}
+
 func (d *doubles) spill() {
-	slices.SortFunc(d.run, compareDoubles)
-	for _, e := range d.run {
+	for e := range d.sorted() {
 		d.block = binary.LittleEndian.AppendUint64(d.block[:0], e.fingerprint)
 		d.runs.append(binary.LittleEndian.AppendUint64(d.block, uint64(e.what)))
 	}
@@ -70,14 +91,13 @@ func (d *doubles) spill() {
 // cut at maxGroup rows; f is then called with the next ones and the first row
 // again.
 func (d *doubles) groups(f func(rows []int64, ofArtifact bool)) {
-	slices.SortFunc(d.run, compareDoubles)
 	m := merge{doubles: d}
 	at := int64(0)
 	for _, n := range d.sizes {
 		m.push(&runReader{tape: d.runs, at: at, left: n})
 		at += int64(n) * doubleSize
 	}
-	m.push(&runReader{block: d.run})
+	m.push(&runReader{block: slices.Collect(d.sorted())})
 	var group []int64
 	var fingerprint uint64
 	var kind int64

@@ -25,9 +25,8 @@ const (
 
 const (
 	// tableAfter is the number of records of one key from which on its table pays:
-	// it costs as much as some 40 verifications, and the first 128 are too few to
-	// matter.
-	tableAfter = 128
+	// it costs as much as some 40 verifications, and the first one twice that.
+	tableAfter = 100
 	// maxTables bounds memory: half a mebibyte each. A ledger of more keys than
 	// that is verified by crypto/ed25519 from there on.
 	maxTables = 16

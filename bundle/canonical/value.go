@@ -201,22 +201,40 @@ func (v Value) Members() iter.Seq2[string, Value] {
 	}
 }
 
-// NamedBytes is as [Value.Members], with each name in the input's own bytes
-// unless it has escapes. They must not be changed.
-func (v Value) NamedBytes() iter.Seq2[[]byte, Value] {
-	return func(yield func([]byte, Value) bool) {
-		if v.Kind() != Object {
-			return
-		}
-		c := v.index + 1
-		for range v.node().count {
-			if !yield(v.doc.nameBytes(c), Value{v.doc, c}) {
-				return
-			}
-			c = v.doc.nodes[c].next
-		}
-	}
+// Cursor goes over the members of an object in the order of the input, for
+// callers that look at very many: it allocates and copies nothing.
+type Cursor struct {
+	doc        *Document
+	next, left uint32
+	at         uint32
 }
+
+// Cursor returns a cursor that stands before the first member. There is none when
+// v is no object.
+func (v Value) Cursor() Cursor {
+	if v.Kind() != Object {
+		return Cursor{}
+	}
+	return Cursor{doc: v.doc, next: v.index + 1, left: v.node().count}
+}
+
+// Next moves to the next member and reports whether there is one.
+func (c *Cursor) Next() bool {
+	if c.left == 0 {
+		return false
+	}
+	c.left--
+	c.at = c.next
+	c.next = c.doc.nodes[c.at].next
+	return true
+}
+
+// Name returns the member's name in the input's own bytes unless it has escapes.
+// They must not be changed.
+func (c *Cursor) Name() []byte { return c.doc.nameBytes(c.at) }
+
+// Value returns the member.
+func (c *Cursor) Value() Value { return Value{c.doc, c.at} }
 
 // Elements yields the elements of an array with their indexes.
 func (v Value) Elements() iter.Seq2[int, Value] {

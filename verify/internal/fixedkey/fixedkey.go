@@ -32,8 +32,10 @@ import (
 	"filippo.io/edwards25519/field"
 )
 
-// Group is the number of signatures that share one inversion at best.
-const Group = 64
+// Group is the largest number of signatures that share one inversion, and one way
+// through the tables, which are larger than a processor's nearest caches. From
+// some 64 on, more gains little.
+const Group = 256
 
 const (
 	digits = 32  // signed 8-bit digits of a scalar below 2^253
@@ -70,6 +72,14 @@ type Verifier struct {
 	points   [Group]point
 	products [Group + 1]field.Element
 	ofS, ofK [Group]scalar
+	t        terms
+}
+
+// terms are the terms of one addition. They are no local variables because those
+// would be cleared at every call, 64 times a signature.
+type terms struct {
+	a, b, c, d, e, h field.Element
+	fg               [2]field.Element
 }
 
 // Verify judges up to [Group] signatures of a key: ok[i] is what
@@ -146,7 +156,7 @@ func (v *Verifier) add(t *table, scalars *[Group]scalar, ok []bool) {
 				continue
 			}
 			sign := d >> (bits.UintSize - 1) // 0, or −1 for a negative digit
-			v.points[i].add(&row[(d^sign)-sign-1], sign&1)
+			v.points[i].add(&row[(d^sign)-sign-1], sign&1, &v.t)
 		}
 	}
 }
@@ -241,21 +251,19 @@ func (p *point) identity() {
 // Dawson (2008, §3.1, with z2 = 1), complete on this curve. The negative of (y+x,
 // y−x, 2dxy) is (y−x, y+x, −2dxy), which swaps operands and never branches: signs
 // are random, and no processor guesses them.
-func (p *point) add(q *affine, sign int) {
-	var a, b, c, d, e, h field.Element
-	var fg [2]field.Element
-	a.Subtract(&p.y, &p.x)
-	a.Multiply(&a, &q.sums[1^sign])
-	b.Add(&p.y, &p.x)
-	b.Multiply(&b, &q.sums[sign])
-	c.Multiply(&p.t, &q.product)
-	d.Add(&p.z, &p.z)
-	e.Subtract(&b, &a)
-	h.Add(&b, &a)
-	fg[sign].Subtract(&d, &c)
-	fg[1^sign].Add(&d, &c)
-	p.x.Multiply(&e, &fg[0])
-	p.y.Multiply(&fg[1], &h)
-	p.t.Multiply(&e, &h)
-	p.z.Multiply(&fg[0], &fg[1])
+func (p *point) add(q *affine, sign int, t *terms) {
+	t.a.Subtract(&p.y, &p.x)
+	t.a.Multiply(&t.a, &q.sums[1^sign])
+	t.b.Add(&p.y, &p.x)
+	t.b.Multiply(&t.b, &q.sums[sign])
+	t.c.Multiply(&p.t, &q.product)
+	t.d.Add(&p.z, &p.z)
+	t.e.Subtract(&t.b, &t.a)
+	t.h.Add(&t.b, &t.a)
+	t.fg[sign].Subtract(&t.d, &t.c)
+	t.fg[1^sign].Add(&t.d, &t.c)
+	p.x.Multiply(&t.e, &t.fg[0])
+	p.y.Multiply(&t.fg[1], &t.h)
+	p.t.Multiply(&t.e, &t.h)
+	p.z.Multiply(&t.fg[0], &t.fg[1])
 }
