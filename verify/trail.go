@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/bundle/canonical"
 )
 
 // ledger follows the chain as batches come in, and judges it at the end.
@@ -213,6 +214,9 @@ func (l *ledger) recordFindings(r *record, place Place) {
 		case r.unread && place.Line > 0:
 			f.Status = NotRun
 			f.Message = strings.TrimPrefix(f.Message, "line 1, ") // the record is a line; its number is in Place
+			if r.number == 1 && c.Code == canonical.CodeTruncated {
+				f.Hint = "a ledger has one bundle a line; a single bundle that is spread over lines is verified by itself"
+			}
 		case r.unread || !failed:
 			f.Status = NotRun // a line that can't be read accuses nobody
 		}

@@ -184,6 +184,20 @@ func TestInjectedFaults(t *testing.T) {
 			t.Errorf("%s: exit %d\n%s", id, code, out)
 		}
 	}
+	audit := func(fault string) int {
+		cmd := exec.Command(binary, "audit", "--quiet", "--jwks", filepath.Join(root, "jwks.json"), filepath.Join(root, "good"))
+		cmd.Env = append(os.Environ(), "QODVERIFY_FAULT="+fault)
+		cmd.Run()
+		return cmd.ProcessState.ExitCode()
+	}
+	for _, id := range verify.Checks() {
+		if code := audit(string(id)); code != int(exitInconclusive) {
+			t.Errorf("audit with a fault in %s: exit %d", id, code)
+		}
+	}
+	if code := audit(""); code != 0 {
+		t.Errorf("audit, when the hook is not used: exit %d", code)
+	}
 	cmd := exec.Command(binary, "--quiet", "--jwks", filepath.Join(root, "jwks.json"), filepath.Join(root, "good", "00.bundle.json"))
 	if err := cmd.Run(); err != nil {
 		t.Errorf("the hook does harm when it is not used: %v", err)

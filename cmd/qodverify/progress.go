@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/term"
@@ -26,7 +25,6 @@ type progress struct {
 	start    time.Time
 	next     time.Time
 	drawn    bool
-	records  atomic.Int64
 }
 
 const (

@@ -289,4 +289,3 @@ func (p *planter) v03() {
 	l := p.append(r)
 	p.expect("older_generation", "record of v0.3", l, "")
 }
-

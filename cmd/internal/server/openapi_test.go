@@ -104,6 +104,7 @@ func TestOpenAPIAnswers(t *testing.T) {
 		{"GET", "/sessions", "/sessions", "", "200"},
 		{"GET", "/sessions?limit=0", "/sessions", "", "422"},
 		{"GET", "/sessions/" + id, "/sessions/{session_id}", "", "200"},
+		{"GET", "/ledger?from=0", "/ledger", "", "422"},
 		{"GET", "/.well-known/jwks.json", "/.well-known/jwks.json", "", "200"},
 		{"GET", "/public-keys", "/public-keys", "", "200"},
 		{"GET", "/health", "/health", "", "200"},

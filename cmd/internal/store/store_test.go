@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -153,6 +154,14 @@ func TestContract(t *testing.T) {
 		}
 		if got := chain(t, s, 2); len(got) != 2 || got[1] != first || got[0] != second {
 			t.Errorf("chain %+v", got)
+		}
+		for from, want := range map[int64][]Record{0: {first, second}, 1: {first, second}, 2: {second}, 3: nil, 1 << 60: nil} {
+			if got, err := s.Records(ctx, from, 10); err != nil || !slices.Equal(got, want) {
+				t.Errorf("records from %d on: %+v, %v", from, got, err)
+			}
+		}
+		if got, err := s.Records(ctx, 1, 1); err != nil || !slices.Equal(got, []Record{first}) {
+			t.Errorf("one record: %+v, %v", got, err)
 		}
 		if _, err := s.Record(ctx, "c"); err != ErrNoRecord {
 			t.Errorf("record of an unfinalized session: %v", err)
