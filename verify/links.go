@@ -91,33 +91,24 @@ func (l *links) end(i int) int64 {
 // whose row is returned, or noParent.
 func (l *links) resolve(wanted *[32]byte) (wantedAt int64) {
 	wantedAt = noParent
-	byPrefix := map[uint64][]int32{}
-	for i := range l.segments {
-		if s := l.segments[i]; s.parent == noParent && !s.lost {
-			byPrefix[l.segments[i].prefix] = append(byPrefix[l.segments[i].prefix], int32(i))
-		}
-	}
-	if wanted != nil {
-		prefix := binary.BigEndian.Uint64(wanted[:])
-		byPrefix[prefix] = append(byPrefix[prefix], -1)
-	}
-	if len(byPrefix) > 0 {
+	open := l.sorted(func(s *segment) bool { return s.parent == noParent && !s.lost }, func(s *segment) uint64 { return s.prefix })
+	if len(open) > 0 || wanted != nil {
 		l.scan(func(at int64, this []byte) {
-			candidates, ok := byPrefix[binary.BigEndian.Uint64(this)]
-			if !ok {
+			prefix := binary.BigEndian.Uint64(this)
+			if wanted != nil && wantedAt == noParent && bytes.Equal(this, wanted[:]) && l.index.row(at).flags&noThis == 0 {
+				wantedAt = at
+			}
+			k, found := slices.BinarySearchFunc(open, prefix, func(i int32, prefix uint64) int { return cmp.Compare(l.segments[i].prefix, prefix) })
+			if !found || l.index.row(at).flags&noThis != 0 {
 				return
 			}
-			if r := l.index.row(at); r.flags&noThis != 0 {
-				return
-			}
-			for _, i := range candidates {
-				switch {
-				case i < 0 && wantedAt == noParent && bytes.Equal(this, wanted[:]):
-					wantedAt = at
-				case i >= 0 && l.segments[i].parent == noParent:
-					if r := l.index.row(l.segments[i].start); bytes.Equal(this, r.prev[:]) {
-						l.segments[i].parent = at
-					}
+			for ; k < len(open) && l.segments[open[k]].prefix == prefix; k++ {
+				s := &l.segments[open[k]]
+				if s.parent != noParent {
+					continue // of a record that is there twice the first one counts
+				}
+				if r := l.index.row(s.start); bytes.Equal(this, r.prev[:]) {
+					s.parent = at
 				}
 			}
 		})
@@ -135,6 +126,30 @@ func (l *links) resolve(wanted *[32]byte) (wantedAt int64) {
 	}
 	l.order()
 	return wantedAt
+}
+
+// sorted returns the numbers of some segments in the order of a key, and within
+// it of the input.
+func (l *links) sorted(which func(*segment) bool, key func(*segment) uint64) []int32 {
+	n := 0
+	for i := range l.segments {
+		if which(&l.segments[i]) {
+			n++
+		}
+	}
+	list := make([]int32, 0, n)
+	for i := range l.segments {
+		if which(&l.segments[i]) {
+			list = append(list, int32(i))
+		}
+	}
+	slices.SortFunc(list, func(a, b int32) int {
+		if x, y := key(&l.segments[a]), key(&l.segments[b]); x != y {
+			return cmp.Compare(x, y)
+		}
+		return int(a - b)
+	})
+	return list
 }
 
 // scan calls f with every row's number and this_hash.

@@ -1,10 +1,9 @@
 package verify
 
 import (
-	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -442,20 +441,7 @@ func (l *ledger) distinct(rows []int64) (places []Place) {
 
 // forks finds records that several others follow, missing ones too.
 func (l *ledger) forks() {
-	children := map[int64][]int64{}   // by row
-	orphans := map[[32]byte][]int64{} // by the hash of a record that is not there
-	for _, s := range l.links.segments {
-		switch {
-		case s.parent >= 0:
-			if len(children[s.parent]) < 4*maxRivals {
-				children[s.parent] = append(children[s.parent], s.start)
-			}
-		case s.parent == noParent:
-			if r := l.links.index.row(s.start); !s.lost {
-				orphans[r.prev] = append(orphans[r.prev], s.start)
-			}
-		}
-	}
+	k := l.links
 	tell := func(rows []int64, hash string, after *Place) {
 		places := l.distinct(rows)
 		if len(places) < 2 {
@@ -468,27 +454,51 @@ func (l *ledger) forks() {
 		}
 		l.found(f)
 	}
-	parents := make([]int64, 0, len(children))
-	for p := range children {
-		parents = append(parents, p)
-	}
-	slices.Sort(parents)
-	for _, p := range parents {
-		rows := children[p]
-		if of := l.links.segmentOf(p); p+1 < l.links.end(of) {
-			rows = append(rows, p+1)
+	following := k.sorted(func(s *segment) bool { return s.parent >= 0 }, func(s *segment) uint64 { return uint64(s.parent) })
+	l.groups(following, func(s *segment) [32]byte { return parentKey(s.parent) }, func(rows []int64) {
+		parent := k.segments[k.segmentOf(rows[0])].parent
+		if of := k.segmentOf(parent); parent+1 < k.end(of) {
+			rows = append(rows, parent+1)
 		}
 		if len(rows) > 1 {
-			r := l.links.index.row(p)
-			place := l.links.index.placeOf(&r)
+			r := k.index.row(parent)
+			place := k.index.placeOf(&r)
 			tell(rows, place.ThisHash, &place)
 		}
-	}
-	for _, rows := range slices.SortedFunc(maps.Values(orphans), func(a, b []int64) int { return cmp.Compare(a[0], b[0]) }) {
+	})
+	orphans := k.sorted(func(s *segment) bool { return s.parent == noParent && !s.lost }, func(s *segment) uint64 { return s.prefix })
+	l.groups(orphans, func(s *segment) [32]byte { return k.index.row(s.start).prev }, func(rows []int64) {
 		if len(rows) > 1 {
-			r := l.links.index.row(rows[0])
-			tell(rows, bundle.Digest(r.prev).String(), nil)
+			tell(rows, bundle.Digest(k.index.row(rows[0]).prev).String(), nil)
 		}
+	})
+}
+
+func parentKey(parent int64) (key [32]byte) {
+	binary.BigEndian.PutUint64(key[:], uint64(parent))
+	return key
+}
+
+// groups calls f with the first rows of the segments that share a key, at most
+// 4 · maxRivals of them. Segments of one key stand together, but for hashes with
+// one prefix.
+func (l *ledger) groups(segments []int32, key func(*segment) [32]byte, f func(rows []int64)) {
+	var rows []int64
+	var last [32]byte
+	for _, i := range segments {
+		s := &l.links.segments[i]
+		if k := key(s); len(rows) > 0 && k != last {
+			f(rows)
+			rows, last = rows[:0], k
+		} else {
+			last = k
+		}
+		if len(rows) < 4*maxRivals {
+			rows = append(rows, s.start)
+		}
+	}
+	if len(rows) > 0 {
+		f(rows)
 	}
 }
 

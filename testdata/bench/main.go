@@ -9,7 +9,7 @@
 package main
 
 import (
-	"bufio"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -94,26 +94,15 @@ func build(dir, pkg, out string) error {
 
 // generate writes a ledger of n records.
 func generate(name, jwks string, n int) error {
-	key := ledgergen.NewKey("default", "perf")
-	if err := os.WriteFile(jwks, ledgergen.JWKS(key.JWK("")), 0o644); err != nil {
-		return err
-	}
 	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(f, 1<<20)
-	g, prev := ledgergen.New(42), "GENESIS"
-	for range n {
-		r := g.Next()
-		r.Seal(prev, key)
-		prev = r.This
-		w.Write(append(r.Bundle(), '\n'))
-	}
-	if err := w.Flush(); err != nil {
+	set, err := ledgergen.Write(f, n, 42)
+	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return f.Close()
+	return os.WriteFile(jwks, set, 0o644)
 }
 
 func (b *bench) run() error {

@@ -5,11 +5,13 @@
 package ledgergen
 
 import (
+	"bufio"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"strconv"
@@ -181,4 +183,19 @@ func (v *Record) Bundle() []byte {
 	return []byte(`{"session_id":"` + v.SessionID + `","ledger":{"created_at":` + Float(v.LedgerTime) + `,"prev_hash":"` + v.Prev + `","this_hash":"` + v.This +
 		`","signature":"` + v.Signature + `","kid":` + Quote(v.KID) + `},"proof":` + v.Proof + `,"runtime_artifact":` + v.Artifact +
 		`,"runtime_artifact_relpath":"` + v.SessionID + `/artifact.json","jwks_url":"/.well-known/jwks.json"}`)
+}
+
+// Write writes n chained bundles of one key, "default", as JSONL, and returns the
+// key set to check them with.
+func Write(w io.Writer, n int, seed uint64) (jwks []byte, err error) {
+	key := NewKey("default", "perf")
+	out := bufio.NewWriterSize(w, 1<<20)
+	g, prev := New(seed), "GENESIS"
+	for range n {
+		r := g.Next()
+		r.Seal(prev, key)
+		prev = r.This
+		out.Write(append(r.Bundle(), '\n'))
+	}
+	return JWKS(key.JWK("")), out.Flush()
 }

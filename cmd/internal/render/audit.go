@@ -95,7 +95,7 @@ func (p *painter) audit(a Audit) {
 	}
 	p.keys(a)
 	if !r.From.IsZero() {
-		p.field("time", "%s to %s, as signed", timeText(r.From), timeText(r.To))
+		p.field("time", "%s to %s, by the clock of who made the proofs", timeText(r.From), timeText(r.To))
 	}
 	if r.Unordered {
 		p.field("order", "the input is not in chain order; it was put in order by its links")
@@ -203,7 +203,7 @@ func (p *painter) keys(a Audit) {
 		}
 		span := ""
 		if !k.From.IsZero() {
-			span = fmt.Sprintf(", signed %s to %s", timeText(k.From), timeText(k.To))
+			span = fmt.Sprintf(", made %s to %s", timeText(k.From), timeText(k.To))
 		}
 		p.field(label, "%s: %s, %d to %d%s; %s", name, count(k.Records, "record"), k.First, k.Last, span, thumb)
 		label = ""

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -23,6 +24,7 @@ type Ledger struct {
 	db     *sql.DB
 	folder *folder // nil without artifacts
 	query  string
+	paged  bool // the query wants the rowid behind which to go on
 	count  int64
 }
 
@@ -116,49 +118,97 @@ func (l *Ledger) prepare(ctx context.Context) error {
 		}
 		return fmt.Sprintf("coalesce(CAST(substr(%s, 1, %d) AS TEXT), '')", name, limit)
 	}
-	order := "rowid" // of insertion: the original's own order, by its clock, can step back
-	if have["position"] {
-		order = "position, rowid"
+	// By position in one statement: this program's ledgers are in WAL mode, where
+	// reading holds nobody up. The original's are not, and while a statement reads
+	// the original can't commit: by rowid, the order of insertion, page by page.
+	order := " ORDER BY position, rowid"
+	if l.paged = !have["position"]; l.paged {
+		order = fmt.Sprintf(" WHERE rowid > ? ORDER BY rowid LIMIT %d", exportPage)
 	}
-	l.query = "SELECT " + strings.Join([]string{
+	l.query = "SELECT rowid, " + strings.Join([]string{
 		text("session_id", 1<<16), "coalesce(CAST(created_at AS REAL), 0.0)", text("proof_json", 16<<20+1),
 		text("prev_hash", 1<<16), text("this_hash", 1<<16), text("signature", 1<<16), text("kid", 1<<16),
-	}, ", ") + " FROM proof_ledger ORDER BY " + order
+	}, ", ") + " FROM proof_ledger" + order
 	return l.db.QueryRowContext(ctx, "SELECT count(*) FROM proof_ledger").Scan(&l.count)
 }
 
 // Count returns the number of records when the ledger was opened.
 func (l *Ledger) Count() int64 { return l.count }
 
+// exportPage is how many rows of a ledger without positions are read at a time.
+const exportPage = 500
+
 // Lines yields every record's bundle as [mint.Stored.Line] writes it, in the
-// order of the ledger, all of one moment.
+// order of the ledger. Records that are appended meanwhile may come too.
 func (l *Ledger) Lines(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		rows, err := l.db.QueryContext(ctx, l.query)
+		line := func(r row) bool {
+			var artifact []byte
+			var err error
+			if l.folder != nil {
+				if artifact, err = l.folder.read(r.SessionID); errors.Is(err, ErrNoArtifact) {
+					err = nil
+				}
+			}
+			return yield(r.Line(artifact), err) && err == nil
+		}
+		if !l.paged {
+			for r, err := range l.rows(ctx) {
+				if err != nil {
+					yield(nil, err)
+					return
+				}
+				if !line(r) {
+					return
+				}
+			}
+			return
+		}
+		for after := int64(math.MinInt64); ; {
+			var page []row
+			for r, err := range l.rows(ctx, after) {
+				if err != nil {
+					yield(nil, err)
+					return
+				}
+				page = append(page, r)
+			}
+			for _, r := range page {
+				if after = r.id; !line(r) {
+					return
+				}
+			}
+			if len(page) < exportPage {
+				return
+			}
+		}
+	}
+}
+
+// row is a stored record with its rowid.
+type row struct {
+	id int64
+	mint.Stored
+}
+
+// rows runs the query.
+func (l *Ledger) rows(ctx context.Context, args ...any) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		rows, err := l.db.QueryContext(ctx, l.query, args...)
 		if err != nil {
-			yield(nil, err)
+			yield(row{}, err)
 			return
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var s mint.Stored
-			if err := rows.Scan(&s.SessionID, &s.CreatedAt, &s.ProofJSON, &s.PrevHash, &s.ThisHash, &s.Signature, &s.KID); err != nil {
-				yield(nil, err)
-				return
-			}
-			var artifact []byte
-			if l.folder != nil {
-				if artifact, err = l.folder.read(s.SessionID); err != nil && !errors.Is(err, ErrNoArtifact) {
-					yield(nil, err)
-					return
-				}
-			}
-			if !yield(s.Line(artifact), nil) {
+			var s row
+			err := rows.Scan(&s.id, &s.SessionID, &s.CreatedAt, &s.ProofJSON, &s.PrevHash, &s.ThisHash, &s.Signature, &s.KID)
+			if !yield(s, err) || err != nil {
 				return
 			}
 		}
 		if err := rows.Err(); err != nil {
-			yield(nil, err)
+			yield(row{}, err)
 		}
 	}
 }

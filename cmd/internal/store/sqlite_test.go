@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -198,5 +200,83 @@ func TestTwoStores(t *testing.T) {
 	wait.Wait()
 	if n := len(chain(t, stores[0], 200)); n != 200 {
 		t.Errorf("the chain has %d records, want 200", n)
+	}
+}
+
+// A ledger of the original is read page by page, so that the original can go on
+// writing; what it appends meanwhile comes too, and nothing twice.
+func TestLedgerPages(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "original.sqlite3")
+	db, err := sql.Open("sqlite", name)
+	must(t, err)
+	defer db.Close()
+	exec := func(query string, args ...any) {
+		t.Helper()
+		if _, err := db.Exec(query, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec("CREATE TABLE proof_ledger (session_id TEXT PRIMARY KEY, created_at REAL NOT NULL, proof_json TEXT NOT NULL, prev_hash TEXT NOT NULL, this_hash TEXT NOT NULL)")
+	add := func(i int) {
+		exec("INSERT INTO proof_ledger VALUES (?, ?, '{}', 'GENESIS', '')", fmt.Sprintf("s%05d", i), i)
+	}
+	exec("BEGIN")
+	for i := range 2*exportPage + 7 {
+		add(i)
+	}
+	exec("COMMIT")
+	l, err := OpenLedger(t.Context(), name, "")
+	must(t, err)
+	defer l.Close()
+	n := 0
+	for line, err := range l.Lines(t.Context()) {
+		must(t, err)
+		if want := fmt.Sprintf(`{"session_id":"s%05d",`, n); !strings.HasPrefix(string(line), want) || !strings.Contains(string(line), `"signature":"","kid":""`) {
+			t.Fatalf("record %d: %s", n, line)
+		}
+		if n == 10 {
+			add(2*exportPage + 7) // would fail, busy, while a statement reads
+		}
+		n++
+	}
+	if n != 2*exportPage+8 || l.Count() != 2*exportPage+7 {
+		t.Errorf("%d records of %d", n, l.Count())
+	}
+}
+
+// What SQLite lets stand in a column must not end the reading, and no column may
+// hold more than fits.
+func TestOddRows(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "odd.sqlite3")
+	db, err := sql.Open("sqlite", name)
+	must(t, err)
+	_, err = db.Exec(`CREATE TABLE proof_ledger (session_id, created_at, proof_json, prev_hash, this_hash, signature, kid);
+		INSERT INTO proof_ledger VALUES (NULL, NULL, NULL, NULL, NULL, NULL, NULL), (1, 'x', x'ff00', 2.5, x'', char(0), 'k"\'),
+		('s', 9e999, '{"a":1,"a":2}', zeroblob(20000000), '', '', ''), ('t', 1, '{"a":1} ', '', '', '', '')`)
+	must(t, err)
+	must(t, db.Close())
+	l, err := OpenLedger(t.Context(), name, "")
+	must(t, err)
+	defer l.Close()
+	var lines []string
+	for line, err := range l.Lines(t.Context()) {
+		must(t, err)
+		if len(line) > 1<<20 || strings.Contains(string(line), "\n") {
+			t.Errorf("a line of %d bytes", len(line))
+		}
+		lines = append(lines, string(line))
+	}
+	if len(lines) != 4 || !strings.Contains(lines[2], `"proof":"{`) || !strings.Contains(lines[3], `"proof":{"a":1}`) {
+		t.Errorf("%.300q", lines)
+	}
+	for _, text := range []string{"CREATE TABLE other (x)", "CREATE TABLE proof_ledger (session_id)"} {
+		file := filepath.Join(t.TempDir(), "none.sqlite3")
+		db, err := sql.Open("sqlite", file)
+		must(t, err)
+		_, err = db.Exec(text)
+		must(t, errors.Join(err, db.Close()))
+		if _, err := OpenLedger(t.Context(), file, ""); err == nil {
+			t.Errorf("%s: is taken for a ledger", text)
+		}
 	}
 }

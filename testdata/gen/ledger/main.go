@@ -5,7 +5,7 @@
 package main
 
 import (
-	"bufio"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -26,24 +26,13 @@ func main() {
 }
 
 func write(n int, seed uint64, out, keys string) error {
-	key := ledgergen.NewKey("default", "perf")
-	if err := os.WriteFile(keys, ledgergen.JWKS(key.JWK("")), 0o644); err != nil {
-		return err
-	}
 	f, err := os.Create(out)
 	if err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(f, 1<<20)
-	g, prev := ledgergen.New(seed), "GENESIS"
-	for range n {
-		r := g.Next()
-		r.Seal(prev, key)
-		prev = r.This
-		w.Write(append(r.Bundle(), '\n'))
-	}
-	if err := w.Flush(); err != nil {
+	jwks, err := ledgergen.Write(f, n, seed)
+	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return f.Close()
+	return os.WriteFile(keys, jwks, 0o644)
 }
