@@ -1,0 +1,306 @@
+package verify
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/qodverify/qodverify/bundle"
+)
+
+// finish judges the chain.
+func (l *ledger) finish(err error) {
+	r := l.report
+	if l.tables.Load() == 0 {
+		r.Engine = EngineStdlib // too few records of one key for anything else
+	}
+	for _, s := range l.spans {
+		if s.Records > 0 {
+			r.Keys = append(r.Keys, s)
+		}
+	}
+	if !l.stopped.Load() && l.links.index.count > 0 {
+		if l.options.Progress != nil {
+			l.options.Progress(Progress{Records: r.Records, Findings: r.Total(), Linking: true})
+		}
+		l.chain(err == nil)
+	}
+	if l.stopped.Load() {
+		l.found(Finding{Status: NotRun, Code: InternalError, Message: l.audit.err.Error(), Hint: "please report it with the ledger, and use --crypto stdlib meanwhile"})
+	}
+	for _, t := range []*tape{l.links.index.rows, l.links.index.texts, l.doubles.runs} {
+		if t.err != nil {
+			l.found(Finding{Status: NotRun, Code: InternalError, Message: fmt.Sprintf("the temporary file of the audit: %v", t.err)})
+			l.stop(t.err)
+			break
+		}
+	}
+	switch {
+	case errors.Is(err, ErrInterrupted):
+		l.found(Finding{Status: NotRun, Code: Interrupted, Message: "the audit was interrupted: what follows was not looked at", Place: Place{Record: r.Records}})
+	case err != nil:
+		l.found(Finding{Status: NotRun, Code: Unreadable, Message: fmt.Sprintf("the ledger could not be read on: %v", err), Place: Place{Record: r.Records}})
+	case r.Records == 0:
+		l.found(Finding{Status: NotRun, Code: LedgerEmpty, Message: "there is no record"})
+	}
+	r.complete = err == nil && !l.stopped.Load()
+	slices.SortStableFunc(r.Listed, func(a, b Finding) int { return int(a.Place.Record - b.Place.Record) })
+}
+
+// chain puts the records in order and finds what is wrong with their links.
+func (l *ledger) chain(complete bool) {
+	var wanted *[32]byte
+	if s := l.options.Since; s != nil {
+		if d, err := bundle.ParseDigest(s.Head); err == nil {
+			wanted = (*[32]byte)(&d)
+		}
+	}
+	at := l.links.resolve(wanted)
+	l.roots()
+	l.forks()
+	for _, s := range l.links.segments {
+		if s.parent >= 0 {
+			r, before := l.links.index.row(s.start), l.links.index.row(s.parent)
+			l.times(&r, &before)
+		}
+	}
+	l.repeated()
+	l.head()
+	l.report.Unordered = l.links.unordered()
+	if complete {
+		l.history(at)
+	}
+}
+
+// roots judges the segments that follow no record of the input.
+func (l *ledger) roots() {
+	x := l.links.index
+	var first []int64
+	for _, s := range l.links.segments {
+		if s.parent == genesisParent {
+			first = append(first, s.start)
+		}
+	}
+	if places := l.distinct(first); len(places) > 1 {
+		l.found(Finding{Status: Fail, Code: GenesisRepeated, Place: places[1], Others: slices.Delete(slices.Clone(places), 1, 2), Pointer: "/ledger/prev_hash",
+			Message: upTo(len(places)) + " records claim to be the first of the ledger", Expected: "one record after " + bundle.Genesis})
+	}
+	begun := len(first) > 0
+	for i := range l.links.segments {
+		s := &l.links.segments[i]
+		if s.parent != noParent {
+			continue
+		}
+		r := x.row(s.start)
+		prev := bundle.Digest(r.prev).String()
+		switch {
+		case s.start == 0 && l.options.StartsAtHead:
+			s.parent, begun = startParent, true
+		case !begun && prev == l.previous:
+			s.parent, begun = startParent, true
+		case !begun:
+			begun = true
+			l.found(Finding{Status: Fail, Code: GenesisMissing, Place: x.placeOf(&r), Pointer: "/ledger/prev_hash", Expected: prev,
+				Message: "the ledger has no first record: none follows " + bundle.Genesis + ", and the earliest that is there follows the record with hash " + prev + ", which is missing",
+				Hint:    "give the whole ledger; if this is a part of it, give the hash of the record before with --previous"})
+		default:
+			l.missing(s, &r, prev)
+		}
+	}
+}
+
+// missing tells that a record's predecessor is not there.
+func (l *ledger) missing(s *segment, r *row, prev string) {
+	x := l.links.index
+	f := Finding{Status: Fail, Code: RecordMissing, Place: x.placeOf(r), Pointer: "/ledger/prev_hash", Expected: prev}
+	f.Message = "a record is missing before this one: the one with hash " + prev
+	var before row
+	if s.start > 0 {
+		before = x.row(s.start - 1)
+		f.Others = []Place{x.placeOf(&before)}
+		f.Hint = "in the input it follows the record with hash " + f.Others[0].ThisHash
+	}
+	switch {
+	case s.lost:
+		return // prev_hash is no hash, as the record's own findings say
+	case r.flags&hashHolds == 0:
+		f.Code = LedgerChainBroken
+		f.Message = "the link is broken: prev_hash is of no record, and this record's own hash does not hold"
+	case r.flags&afterUnread != 0:
+		f.Status = NotRun
+		f.Hint = "what stands before it in the input could not be read, and may be that record"
+	}
+	l.found(f)
+	// A second finalize of the original replaces the session's record by one at
+	// the end. Where the input has kept the old order, the new record stands in the
+	// place of the missing one.
+	later := l.links.depth(max(s.start-1, 0)) - l.links.depth(s.start)
+	if f.Status == Fail && later > 0 {
+		l.found(Finding{Status: Fail, Code: RecordReplaced, Place: x.placeOf(&before), Others: []Place{x.placeOf(r)}, Expected: prev, Actual: bundle.Digest(before.this).String(),
+			Message: fmt.Sprintf("the record stands in the input where the one with hash %s is missing, and by its link %d records later in the chain: its session was finalized again, and its first record replaced", prev, later+1)})
+	}
+}
+
+// upTo tells a number of places that distinct has counted.
+func upTo(n int) string {
+	if n == maxRivals {
+		return fmt.Sprint(n, " or more")
+	}
+	return fmt.Sprint(n)
+}
+
+// distinct returns the places of rows whose hashes differ, at most maxRivals.
+func (l *ledger) distinct(rows []int64) (places []Place) {
+	var seen [][32]byte
+	slices.Sort(rows)
+	for _, at := range rows {
+		if r := l.links.index.row(at); !slices.Contains(seen, r.this) && len(seen) < maxRivals {
+			seen = append(seen, r.this)
+			places = append(places, l.links.index.placeOf(&r))
+		}
+	}
+	return places
+}
+
+// forks finds records that several others follow, missing ones too.
+func (l *ledger) forks() {
+	k := l.links
+	tell := func(rows []int64, hash string, after *Place) {
+		places := l.distinct(rows)
+		if len(places) < 2 {
+			return
+		}
+		f := Finding{Status: Fail, Code: LedgerFork, Place: places[1], Others: slices.Delete(slices.Clone(places), 1, 2), Pointer: "/ledger/prev_hash", Actual: hash,
+			Message: fmt.Sprintf("the ledger forks: %s records follow the one with hash %s", upTo(len(places)), hash)}
+		if after != nil {
+			f.Message += fmt.Sprintf(" (record %d)", after.Record)
+		}
+		l.found(f)
+	}
+	following := k.sorted(func(s *segment) bool { return s.parent >= 0 }, func(s *segment) uint64 { return uint64(s.parent) })
+	l.groups(following, func(s *segment) [32]byte { return parentKey(s.parent) }, func(rows []int64) {
+		parent := k.segments[k.segmentOf(rows[0])].parent
+		if of := k.segmentOf(parent); parent+1 < k.end(of) {
+			rows = append(rows, parent+1)
+		}
+		if len(rows) > 1 {
+			r := k.index.row(parent)
+			place := k.index.placeOf(&r)
+			tell(rows, place.ThisHash, &place)
+		}
+	})
+	orphans := k.sorted(func(s *segment) bool { return s.parent == noParent && !s.lost }, func(s *segment) uint64 { return s.prefix })
+	l.groups(orphans, func(s *segment) [32]byte { return k.index.row(s.start).prev }, func(rows []int64) {
+		if len(rows) > 1 {
+			tell(rows, bundle.Digest(k.index.row(rows[0]).prev).String(), nil)
+		}
+	})
+}
+
+func parentKey(parent int64) (key [32]byte) {
+	binary.BigEndian.PutUint64(key[:], uint64(parent))
+	return key
+}
+
+// groups calls f with the first rows of the segments that share a key, at most
+// 4 · maxRivals of them. Segments of one key stand together, but for hashes with
+// one prefix.
+func (l *ledger) groups(segments []int32, key func(*segment) [32]byte, f func(rows []int64)) {
+	var rows []int64
+	var last [32]byte
+	for _, i := range segments {
+		s := &l.links.segments[i]
+		if k := key(s); len(rows) > 0 && k != last {
+			f(rows)
+			rows, last = rows[:0], k
+		} else {
+			last = k
+		}
+		if len(rows) < 4*maxRivals {
+			rows = append(rows, s.start)
+		}
+	}
+	if len(rows) > 0 {
+		f(rows)
+	}
+}
+
+// repeated finds sessions and artifacts that are there more than once.
+func (l *ledger) repeated() {
+	sessions := l.links.index.count
+	l.doubles.groups(func(rows []int64, ofArtifact bool) {
+		var seen []row
+		for _, at := range rows {
+			r := l.links.index.row(at)
+			if ofArtifact {
+				if i := slices.IndexFunc(seen, func(o row) bool { return o.artifact == r.artifact && o.session != r.session }); i >= 0 {
+					l.artifactTwice(&r, &seen[i])
+				}
+			} else if slices.ContainsFunc(seen, func(o row) bool { return o.session == r.session }) {
+				sessions--
+				l.sessionTwice(&r, seen)
+			}
+			if len(seen) < maxRivals {
+				seen = append(seen, r)
+			}
+		}
+	})
+	l.report.Sessions = sessions
+}
+
+func (l *ledger) sessionTwice(r *row, others []row) {
+	x := l.links.index
+	f := Finding{Status: Fail, Code: SessionDuplicate, Place: x.placeOf(r), Pointer: "/proof/session_id",
+		Message: "the session has another record: its proof was made twice, and both stand in the ledger"}
+	for i := range others {
+		if o := &others[i]; o.session == r.session {
+			if o.this == r.this {
+				f.Code, f.Others = RecordDuplicate, []Place{x.placeOf(o)}
+				f.Message = "the record is there twice"
+				break
+			}
+			f.Others = append(f.Others, x.placeOf(o))
+		}
+	}
+	l.found(f)
+}
+
+func (l *ledger) artifactTwice(r, other *row) {
+	x := l.links.index
+	l.found(Finding{Status: Fail, Code: ArtifactReused, Place: x.placeOf(r), Others: []Place{x.placeOf(other)}, Pointer: "/proof/artifacts/runtime_artifact_sha256",
+		Message: "one runtime artifact stands under two sessions"})
+}
+
+// head names the chain's last record, and in mode head verifies its signature.
+func (l *ledger) head() {
+	x, rep := l.links.index, l.report
+	at, ends := l.links.head()
+	r := x.row(at)
+	rep.Ends = ends
+	rep.Head = Head{Place: x.placeOf(&r), Position: l.links.depth(at) + 1}
+	if r.signedAt != noTime {
+		rep.Head.SignedAt = time.UnixMicro(r.signedAt).UTC()
+	}
+	if at != x.count-1 {
+		rep.headRaw = nil // kept is the last of the input
+	}
+	if l.options.Signatures != SignaturesHead {
+		rep.Head.Verified = true // with all others, or there is a finding
+		return
+	}
+	t := l.tails[l.links.segmentOf(at)]
+	status := Fail
+	if !t.key.usable {
+		status = NotRun // without a key that counts nobody is accused
+	}
+	switch record := (&record{row: r, key: t.key, decoded: t.decoded}); {
+	case t.row != at || !record.maySign() || !t.key.key.Verify(t.hashed[:], t.signature[:]):
+		l.found(Finding{Check: Signature, Status: status, Code: HeadNotVerified, Place: rep.Head.Place, Pointer: "/ledger/signature",
+			Message: "the signature of the last record does not hold, or its key may not sign; without it nothing vouches for the chain",
+			Hint:    "verify this record alone to see why, or the ledger with --signatures all"})
+	default:
+		rep.Head.Verified, rep.Verifieds = true, 1
+	}
+}
