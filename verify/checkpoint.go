@@ -260,6 +260,10 @@ func (l *ledger) contradicts(code Code, message string) {
 		message += fmt.Sprintf(", at position %d it is not", c.Changed)
 	}
 	r.Contradiction = c
+	hint := "keep the state file and this ledger: together they are the evidence"
+	if !l.options.StartsAtHead && !r.Unordered && r.origin != s.Origin {
+		hint = "the first record is another one too: make sure that the state is of this ledger"
+	}
 	l.found(Finding{Status: Fail, Code: code, Place: c.Found, Pointer: "/ledger/this_hash", Expected: s.Head, Actual: c.Found.ThisHash, Message: message,
-		Hint: "keep the state file and this ledger: together they are the evidence"})
+		Hint: hint})
 }

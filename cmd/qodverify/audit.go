@@ -76,8 +76,8 @@ func (a *app) auditCommand() *cobra.Command {
 	flags.StringVar(&f.signatures, "signatures", "all", "signatures to verify: all or head")
 	flags.StringVar(&f.crypto, "crypto", "auto", "Ed25519 by: auto, or stdlib for crypto/ed25519 alone")
 	flags.StringVar(&f.findings, "findings", "", "`FILE` for all findings, as JSONL")
-	flags.IntVar(&f.listed, "max-findings", 100, "how many findings of one code the report lists; their number is always told")
-	flags.IntVar(&f.workers, "workers", 0, "records judged at a time (default one for each processor)")
+	flags.IntVar(&f.listed, "max-findings", 100, "list at most `N` findings of one code; their number is always told")
+	flags.IntVar(&f.workers, "workers", 0, "judge `N` records at a time (default one for each processor)")
 	complete(cmd)
 	for name, values := range map[string][]string{"signatures": {"all", "head"}, "crypto": {"auto", "stdlib"}} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -116,6 +116,7 @@ type auditRun struct {
 	policy  verify.Policy
 	options verify.LedgerOptions
 	start   time.Time
+	close   func() error // of the ledger
 }
 
 func (a *app) audit(f *auditFlags, arg string) error {
@@ -134,11 +135,17 @@ func (a *app) audit(f *auditFlags, arg string) error {
 	if r.reader, r.keyring, err = a.trust(&f.verifyFlags); err != nil {
 		return err
 	}
+	if err := f.writesApart(arg); err != nil {
+		return err
+	}
 	if err := r.remembered(); err != nil {
 		return err
 	}
 	if err := r.open(arg); err != nil {
 		return err
+	}
+	if r.close != nil {
+		defer r.close()
 	}
 	if err := r.trusted(); err != nil {
 		return err
@@ -161,6 +168,27 @@ func (r *auditRun) remembered() error {
 		return &problemError{"state", exitMalformed, fmt.Errorf("--state %s: %w; nothing was audited. Mend it from a backup, or remove it to start anew", r.flags.state, err)}
 	}
 	r.before, r.options.Since = before, before.Checkpoint()
+	return nil
+}
+
+// writesApart refuses to write over what is read, and tries at the start whether
+// the state can be written at the end.
+func (f *auditFlags) writesApart(ledger string) error {
+	for name, file := range map[string]string{"findings": f.findings, "evidence": f.evidence, "state": f.state} {
+		for _, read := range append([]string{ledger}, f.jwks...) {
+			a, errA := os.Stat(file)
+			b, errB := os.Stat(read)
+			if errA == nil && errB == nil && os.SameFile(a, b) {
+				return fmt.Errorf("--%s %s would be written over what is read", name, file)
+			}
+		}
+	}
+	if f.state == "" {
+		return nil
+	}
+	if err := state.Writable(f.state); err != nil {
+		return &problemError{"state", exitMalformed, fmt.Errorf("--state %s could not be written at the end: %w", f.state, err)}
+	}
 	return nil
 }
 
@@ -207,6 +235,7 @@ func (r *auditRun) database(name string) (*source.Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.close = l.Close
 	out := source.NewLedger(name, filepath.Dir(name), l.Count())
 	out.Records = func(yield func(bundle.Raw, error) bool) {
 		out.Done.Store(0)

@@ -61,7 +61,7 @@ func (r *Reader) Ledger(ctx context.Context, arg string, from int64) (*Ledger, e
 	switch {
 	case arg == "-":
 		l := &Ledger{Name: arg}
-		l.Records = l.stream(func() (io.ReadCloser, error) { return io.NopCloser(r.Stdin), nil })
+		l.Records = l.stream(func() (io.ReadCloser, error) { return newPatient(ctx, r.Stdin), nil })
 		return l, nil
 	case IsURL(arg):
 		return r.serviceLedger(ctx, arg, from)
@@ -83,6 +83,65 @@ func (r *Reader) Ledger(ctx context.Context, arg string, from int64) (*Ledger, e
 	l.Records = l.stream(func() (io.ReadCloser, error) { return os.Open(arg) })
 	return l, nil
 }
+
+// patient reads a stream that may keep one waiting, a pipe from another program,
+// and gives up when ctx ends. A read that waits then is left behind.
+type patient struct {
+	ctx    context.Context
+	chunks chan chunk
+	free   chan []byte
+	rest   []byte
+	now    chunk
+}
+
+type chunk struct {
+	data []byte
+	err  error
+}
+
+func newPatient(ctx context.Context, r io.Reader) *patient {
+	p := &patient{ctx: ctx, chunks: make(chan chunk), free: make(chan []byte, 2)}
+	for range cap(p.free) {
+		p.free <- make([]byte, 128<<10)
+	}
+	go func() {
+		for buffer := range p.free {
+			n, err := r.Read(buffer)
+			select {
+			case p.chunks <- chunk{buffer[:n], err}:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return p
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	for len(p.rest) == 0 {
+		if p.now.err != nil {
+			return 0, p.now.err
+		}
+		if p.now.data != nil {
+			p.free <- p.now.data[:cap(p.now.data)]
+		}
+		select {
+		case p.now = <-p.chunks:
+			p.rest = p.now.data
+		case <-p.ctx.Done():
+			return 0, p.ctx.Err()
+		}
+	}
+	n := copy(b, p.rest)
+	p.rest = p.rest[n:]
+	return n, nil
+}
+
+// Close leaves the stream open, which is not ours.
+func (p *patient) Close() error { return nil }
 
 // counter counts the bytes that were read.
 type counter struct {

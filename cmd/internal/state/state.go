@@ -195,6 +195,15 @@ func (f *File) Save(name string) error {
 	return write(name, f)
 }
 
+// Writable returns why a state file can't be written.
+func Writable(name string) error {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
 func write(name string, v any) error {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
