@@ -54,7 +54,7 @@ const maxKnown = 10_000
 type Contradiction struct {
 	Code     Code
 	Before   Checkpoint
-	Position int64  // chain position of what was found, from 1
+	Position int64  // chain position of what was found, from 1; 0 when nothing was
 	Found    Place  // the last record when nothing stands at Before's position
 	Record   []byte // that record as it was read; nil when it was not kept
 	// Intact is the last position, from 1, at which a mark still holds, and Changed
@@ -231,17 +231,19 @@ func (l *ledger) setMarks() {
 func (l *ledger) contradicts(code Code, message string) {
 	s, r := l.options.Since, l.report
 	c := &Contradiction{Code: code, Before: *s}
-	row := l.links.at(s.Count - 1)
-	if row == noParent {
-		row, _ = l.links.head()
-	}
-	found := l.links.index.row(row)
-	c.Found, c.Position = l.links.index.placeOf(&found), l.links.depth(row)+1
-	switch row {
-	case s.Count - 1 - l.links.offset:
-		c.Record = l.at
-	case l.links.index.count - 1:
-		c.Record = r.headRaw
+	if l.links.index.count > 0 {
+		row := l.links.at(s.Count - 1)
+		if row == noParent {
+			row, _ = l.links.head()
+		}
+		found := l.links.index.row(row)
+		c.Found, c.Position = l.links.index.placeOf(&found), l.links.depth(row)+1
+		switch row {
+		case s.Count - 1 - l.links.offset:
+			c.Record = l.at
+		case l.links.index.count - 1:
+			c.Record = r.headRaw
+		}
 	}
 	for _, m := range s.Marks {
 		if m.Position-1 >= l.links.index.count || l.options.StartsAtHead {
@@ -261,7 +263,7 @@ func (l *ledger) contradicts(code Code, message string) {
 	}
 	r.Contradiction = c
 	hint := "keep the state file and this ledger: together they are the evidence"
-	if !l.options.StartsAtHead && !r.Unordered && r.origin != s.Origin {
+	if !l.options.StartsAtHead && !r.Unordered && r.origin != s.Origin && r.origin != "" {
 		hint = "the first record is another one too: make sure that the state is of this ledger"
 	}
 	l.found(Finding{Status: Fail, Code: code, Place: c.Found, Pointer: "/ledger/this_hash", Expected: s.Head, Actual: c.Found.ThisHash, Message: message,

@@ -27,6 +27,9 @@ func (l *ledger) finish(err error) {
 		}
 		l.chain(err == nil)
 	}
+	if l.links.index.count == 0 && err == nil && l.options.Since != nil && !l.stopped.Load() {
+		l.contradicts(HistoryTruncated, fmt.Sprintf("the ledger was cut: the audit before ended at position %d, and nothing stands there now", l.options.Since.Count))
+	}
 	if l.stopped.Load() {
 		l.found(Finding{Status: NotRun, Code: InternalError, Message: l.audit.err.Error(), Hint: "please report it with the ledger, and use --crypto stdlib meanwhile"})
 	}
@@ -42,7 +45,7 @@ func (l *ledger) finish(err error) {
 		l.found(Finding{Status: NotRun, Code: Interrupted, Message: "the audit was interrupted: what follows was not looked at", Place: Place{Record: r.Records}})
 	case err != nil:
 		l.found(Finding{Status: NotRun, Code: Unreadable, Message: fmt.Sprintf("the ledger could not be read on: %v", err), Place: Place{Record: r.Records}})
-	case r.Records == 0:
+	case r.Records == 0 && r.Contradiction == nil:
 		l.found(Finding{Status: NotRun, Code: LedgerEmpty, Message: "there is no record"})
 	}
 	r.complete = err == nil && !l.stopped.Load()

@@ -295,6 +295,10 @@ func (r *auditRun) run() error {
 			return err
 		}
 	}
+	if report.Records == 0 && report.Counts[verify.Unreadable] > 0 {
+		// Not a word of it was read, so there is nothing to report on.
+		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %s", r.ledger.Name, report.Listed[0].Message)}
+	}
 	result := render.Audit{
 		Tool: tool(), Ledger: r.ledger.Name, Keys: r.keys.Source, Pinned: len(r.policy.Pins) > 0, Report: report,
 		State: r.flags.state, Elapsed: time.Since(r.start),
@@ -329,7 +333,7 @@ func (r *auditRun) remember(report *verify.LedgerReport, result *render.Audit) e
 			name = r.flags.state + ".evidence.json"
 		}
 		if c.Record == nil && r.ledger.Again {
-			c.Record = r.recordAt(c.Found.Record)
+			r.fetchFound(c)
 		}
 		if err := state.NewEvidence(tool, r.before, r.ledger.Name, r.start, c).Save(name); err != nil {
 			return &problemError{"evidence", exitFailed, fmt.Errorf("%s (%s), and the evidence could not be written: %w", c.Code, r.ledger.Name, err)}
@@ -346,6 +350,31 @@ func (r *auditRun) remember(report *verify.LedgerReport, result *render.Audit) e
 	}
 	result.StateNew = true
 	return nil
+}
+
+// fetchFound gets the record that a contradiction is about, where the audit did
+// not keep it. Of a service that has nothing at the remembered position, the last
+// record is what there is.
+func (r *auditRun) fetchFound(c *verify.Contradiction) {
+	if c.Position > 0 {
+		c.Record = r.recordAt(c.Found.Record)
+		return
+	}
+	size := r.ledger.Size.Load()
+	if !source.IsURL(r.ledger.Name) || size < 1 || size >= c.Before.Count {
+		return
+	}
+	last, err := r.reader.Ledger(r.ctx, r.ledger.Name, size)
+	if err != nil {
+		return
+	}
+	for raw, err := range last.Records {
+		if b, parseErr := bundle.Parse(raw.Data); err == nil && parseErr == nil {
+			c.Position, c.Record = size, slices.Clone(raw.Data)
+			c.Found = verify.Place{Record: 1, Input: raw.Input, ThisHash: b.Entry.ThisHash, SessionID: b.Proof.SessionID, KID: b.Entry.KID}
+		}
+		return
+	}
 }
 
 // recordAt reads a ledger again for one record, by its number in the input.

@@ -283,13 +283,14 @@ func TestStateFiles(t *testing.T) {
 		requests++
 		from, _ := strconv.Atoi(r.URL.Query().Get("from"))
 		if from < 30 {
-			t.Errorf("asked for records from %d on", from)
+			t.Errorf("asked for records from %d on", from) // none of these is new
 		}
 		if requests == 1 { // breaks off in the middle of a record, and is asked again
 			w.Header().Set("Content-Length", "1000000")
 			w.Write(lines[from-1][:100])
 			return
 		}
+		w.Header().Set("X-Ledger-Size", strconv.Itoa(len(lines)))
 		for _, l := range lines[min(from-1, len(lines)):min(from+3, len(lines))] {
 			w.Write(l)
 		}
@@ -330,6 +331,15 @@ func TestStateFiles(t *testing.T) {
 		if code := run(append([]string{"evidence", "-q", c.file}, c.args...), nil, &stdout, &errs); code != c.code {
 			t.Errorf("evidence %s: exit %d, want %d", name, code, c.code)
 		}
+	}
+	// A service that has less than it had is asked for what it still has.
+	lines = lines[:35]
+	if r, code, stderr = audited(t, "--jwks", keys, "--state", state, web.URL); code != exitFailed || len(r.Findings) != 1 || r.Findings[0].Code != "history_truncated" {
+		t.Errorf("a service cut its ledger: exit %d %+v %s", code, r, stderr)
+	}
+	stdout.Reset()
+	if code := run([]string{"evidence", "--jwks", keys, r.Evidence}, nil, &stdout, &errs); code != exitVerified || !strings.Contains(stdout.String(), "now          position 35") {
+		t.Errorf("evidence: exit %d, %s%s", code, stdout.String(), errs.String())
 	}
 	// A state that was damaged is no fresh start.
 	full := write("full.jsonl", lines...)

@@ -174,6 +174,8 @@ func signatureText(r *verify.LedgerReport) string {
 	switch {
 	case r.Signatures == verify.SignaturesHead:
 		return fmt.Sprintf("%d verified, of the head alone (--signatures head), by crypto/ed25519", r.Verifieds)
+	case r.StartsAtHead():
+		return fmt.Sprintf("%d verified in this run, by %s; the records before position %d were not read again", r.Verifieds, r.Engine, r.Since.Count)
 	case r.Since != nil && !r.Rechecked():
 		return fmt.Sprintf("%d verified in this run, by %s; the records up to position %d were hashed and linked to the state's head", r.Verifieds, r.Engine, r.Since.Count)
 	}

@@ -12,6 +12,7 @@ import (
 	"iter"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -373,7 +374,7 @@ type statusCodeError struct {
 func (e *statusCodeError) Error() string { return e.text }
 
 func notFoundHint(u *url.URL) string {
-	if strings.HasSuffix(u.Path, "/ledger") {
+	if path.Base(u.Path) == "ledger" {
 		return "; the service has no ledger to read (qodverify serve has, the original does not): audit its database"
 	}
 	return "; the service has no such proof (was the session finalized?)"

@@ -89,10 +89,12 @@ func TestEvidence(t *testing.T) {
 		"the same":  {b, b, verify.HistoryRewritten, 2, false, false},
 		"forged":    {b, forged, verify.HistoryForked, 2, false, true},
 		"cut":       {b, a, verify.HistoryTruncated, 1, true, false},
+		"all gone":  {b, ledgergen.Record{}, verify.HistoryTruncated, 0, true, false},
+		"gone":      {b, ledgergen.Record{}, verify.HistoryRewritten, 2, false, false},
 		"not cut":   {b, d, verify.HistoryTruncated, 2, false, false},
 	} {
 		before := New(tool, "then", now, &verify.Checkpoint{Origin: a.This, Count: 2, Head: x.before.This, Record: x.before.Bundle()})
-		e := NewEvidence(tool, before, "now", now, &verify.Contradiction{Code: x.code, Position: x.position, Found: verify.Place{ThisHash: x.now.This}, Record: x.now.Bundle()})
+		e := NewEvidence(tool, before, "now", now, &verify.Contradiction{Code: x.code, Position: x.position, Found: verify.Place{ThisHash: x.now.This}, Record: bundleOf(x.now)})
 		file := filepath.Join(t.TempDir(), "evidence.json")
 		if err := e.Save(file); err != nil {
 			t.Fatal(err)
@@ -105,4 +107,11 @@ func TestEvidence(t *testing.T) {
 			t.Errorf("%s: holds %t, by signatures %t, %q", name, j.Holds, j.BySignatures, j.Why)
 		}
 	}
+}
+
+func bundleOf(r ledgergen.Record) []byte {
+	if r.This == "" {
+		return nil
+	}
+	return r.Bundle()
 }
