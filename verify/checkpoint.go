@@ -107,9 +107,6 @@ func (r *LedgerReport) Checkpoint() *Checkpoint {
 				c.Findings = append(c.Findings, f)
 			}
 		}
-		if s.Signatures == SignaturesHead {
-			c.Signatures = SignaturesHead // of some records no signature was ever verified
-		}
 	}
 	for status, n := range r.findings {
 		if n > 0 && Status(status) != Pass {

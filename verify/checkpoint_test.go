@@ -142,9 +142,18 @@ func TestEarlierFindings(t *testing.T) {
 	if r := v.Ledger(raws(lines...), verify.LedgerOptions{Since: c, Whole: true}); r.Verdict() != verify.Failed || codes(r) != "runtime_hash_mismatch signature_mismatch" || !r.Listed[0].Known || !r.Listed[1].Known {
 		t.Errorf("whole: %s %s", r.Verdict(), codes(r))
 	}
-	// A state of mode head does not turn into one of all signatures.
-	head := v.Ledger(raws(lines[:20]...), verify.LedgerOptions{Signatures: verify.SignaturesHead}).Checkpoint()
-	if next := v.Ledger(raws(lines[:25]...), verify.LedgerOptions{Since: head}).Checkpoint(); next.Signatures != verify.SignaturesHead {
-		t.Errorf("signatures %s", next.Signatures)
+	// A state of mode head does not turn into one of all signatures, unless all are
+	// verified anew.
+	clean, _ := chainOf(25)
+	head := v.Ledger(raws(data(clean[:20]...)...), verify.LedgerOptions{Signatures: verify.SignaturesHead}).Checkpoint()
+	for _, whole := range []bool{false, true} {
+		want := verify.SignaturesHead
+		if whole {
+			want = verify.SignaturesAll
+		}
+		r := v.Ledger(raws(data(clean...)...), verify.LedgerOptions{Since: head, Whole: whole})
+		if next := r.Checkpoint(); r.Verdict() != verify.Verified || r.Signatures != want || next.Signatures != want {
+			t.Errorf("whole %t: %s, signatures %s, kept %s", whole, r.Verdict(), r.Signatures, next.Signatures)
+		}
 	}
 }

@@ -161,9 +161,11 @@ type Head struct {
 // LedgerReport is what is known about one ledger. A zero LedgerReport is
 // inconclusive.
 type LedgerReport struct {
-	Records     int64 // that were read, malformed ones too
-	Sessions    int64
-	ByVerdict   map[Verdict]int64 // of the records by themselves
+	Records   int64 // that were read, malformed ones too
+	Sessions  int64
+	ByVerdict map[Verdict]int64 // of the records by themselves
+	// Signatures is SignaturesHead also when those of this run were all verified,
+	// and those before Since never were.
 	Signatures  SignatureMode
 	Verifieds   int64 // signatures that were verified in this run and hold
 	Engine      Engine
@@ -285,6 +287,9 @@ func newLedger(a *audit, o LedgerOptions) *ledger {
 		l.report.Engine = EngineStdlib
 	}
 	l.report.startsAtHead, l.report.rechecked = o.StartsAtHead, o.Whole
+	if o.Since != nil && o.Since.Signatures == SignaturesHead && (!o.Whole || o.StartsAtHead) {
+		l.report.Signatures = SignaturesHead // of the records before, no signature was ever verified
+	}
 	if o.StartsAtHead && o.Since != nil {
 		l.links.offset = o.Since.Count - 1
 	}

@@ -24,6 +24,13 @@
 //	               reasons do not contradict each other
 //	claims.*       what the signature can't vouch for; warnings only
 //
+// # Ledgers
+//
+// [Verifier.Ledger] verifies a whole ledger from a sequence of records: each as
+// above, and their chain. It finds records that are missing, replaced or there
+// twice, forks, a second or no first record, and times that go back. A chain alone
+// can't show that its end was cut off; a [Checkpoint] of an earlier audit can.
+//
 // A check that did not run is never a pass. The verdict is verified only if
 // format, artifact.hash, ledger.hash, signature.key, signature and consistency
 // all passed, and what the policy requires beside them.

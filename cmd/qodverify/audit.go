@@ -168,6 +168,10 @@ func (r *auditRun) remembered() error {
 		return &problemError{"state", exitMalformed, fmt.Errorf("--state %s: %w; nothing was audited. Mend it from a backup, or remove it to start anew", r.flags.state, err)}
 	}
 	r.before, r.options.Since = before, before.Checkpoint()
+	if r.options.Since.Signatures == verify.SignaturesHead && r.options.Signatures == verify.SignaturesAll {
+		r.say("the state is of --signatures head; verifying all signatures from the start")
+		r.options.Whole = true
+	}
 	return nil
 }
 
@@ -202,7 +206,7 @@ func (r *auditRun) say(format string, args ...any) {
 // open opens the ledger, whatever it is.
 func (r *auditRun) open(arg string) error {
 	from := int64(1)
-	if r.before != nil && source.IsURL(arg) {
+	if r.before != nil && source.IsURL(arg) && !r.options.Whole {
 		// A service is asked only for what is new, and for the head that was
 		// remembered.
 		from, r.options.StartsAtHead = r.before.Count, true

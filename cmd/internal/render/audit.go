@@ -172,7 +172,7 @@ func verdictCounts(r *verify.LedgerReport) string {
 
 func signatureText(r *verify.LedgerReport) string {
 	switch {
-	case r.Signatures == verify.SignaturesHead:
+	case r.Signatures == verify.SignaturesHead && r.Verifieds <= 1:
 		return fmt.Sprintf("%d verified, of the head alone (--signatures head), by crypto/ed25519", r.Verifieds)
 	case r.StartsAtHead():
 		return fmt.Sprintf("%d verified in this run, by %s; the records before position %d were not read again", r.Verifieds, r.Engine, r.Since.Count)
@@ -313,7 +313,10 @@ func orNothing(s string) string {
 // PlaceText names a place in a ledger for a person.
 func PlaceText(p verify.Place) string {
 	s := fmt.Sprintf("record %d", p.Record)
-	if p.Line > 0 && p.Line != p.Record {
+	switch {
+	case strings.HasPrefix(p.Input, "http"):
+		s += fmt.Sprintf(", position %d", p.Line)
+	case p.Line > 0 && p.Line != p.Record:
 		s += fmt.Sprintf(", line %d", p.Line)
 	}
 	if p.Input != "" {
