@@ -127,3 +127,69 @@ func TestTimes(t *testing.T) {
 		}
 	}
 }
+
+func TestUUIDs(t *testing.T) {
+	for s, want := range map[string]bool{
+		"54d6df8f-df97-40f6-a30e-20c424ec1e20": true, "00000000-0000-0000-0000-000000000000": true, "": false,
+		"54D6df8f-df97-40f6-a30e-20c424ec1e20": false, "54d6df8fadf97-40f6-a30e-20c424ec1e20": false,
+		"54d6df8f-df97-40f6-a30e-20c424ec1e2-": false, "54d6df8f-df97-40f6-a30e--0c424ec1e20": false, "54d6df8f-df97-40f6-a30e-20c424ec1e2g": false,
+		"------------------------------------": false, "54d6df8f-df97-40f6-a30e-20c424ec1e200": false,
+	} {
+		id, ok := parseUUID([]byte(s))
+		if ok != want || ok && formatUUID(id) != s {
+			t.Errorf("%q: %t, %s", s, ok, formatUUID(id))
+		}
+	}
+}
+
+// A record over which the program breaks is not verified, and the others still
+// are judged; one over which the chain breaks ends the audit.
+func TestPanics(t *testing.T) {
+	key := ledgergen.NewKey("default", "perf")
+	set, err := jwks.Parse(ledgergen.JWKS(key.JWK("")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, prev := ledgergen.New(1), bundle.Genesis
+	var lines [][]byte
+	for range 10 {
+		r := g.Next()
+		r.Seal(prev, key)
+		prev = r.This
+		lines = append(lines, r.Bundle())
+	}
+	records := func(yield func(bundle.Raw, error) bool) {
+		for _, d := range lines {
+			if !yield(bundle.Raw{Data: d}, nil) {
+				return
+			}
+		}
+	}
+	a := &audit{Verifier: &Verifier{policy: Policy{Keys: set}, checks: defaultChecks}, known: map[string]*trusted{}}
+	a.profiles, a.options = a.policy.profiles(), LedgerOptions{Signatures: SignaturesAll, Workers: 1, MaxListed: 10}
+	broken := &trusted{kid: "default"} // without an engine
+	a.known["default"] = broken
+	l := newLedger(a, LedgerOptions{})
+	broken.usable = true
+	l.finish(a.run(records, l.take))
+	if r := l.report; r.Verdict() != Inconclusive || r.Complete() || r.Counts[InternalError] != 1 {
+		t.Errorf("a worker that breaks: %s %v", r.Verdict(), r.Counts)
+	}
+	a = &audit{Verifier: a.Verifier, profiles: a.profiles, options: a.options, known: map[string]*trusted{}}
+	l = newLedger(a, LedgerOptions{Found: nil})
+	l.finish(a.run(records, func(b *batch) {
+		func() {
+			defer caught(&b.records[3])
+			panic("over one record")
+		}()
+		l.take(b)
+	}))
+	if r := l.report; r.Verdict() == Verified || !r.Complete() || r.ByVerdict[Verified] != 9 || r.Counts[InternalError] != 1 {
+		t.Errorf("a record that breaks the program: %s %v %v", r.Verdict(), r.ByVerdict, r.Counts)
+	}
+	l = newLedger(&audit{Verifier: a.Verifier, profiles: a.profiles, options: a.options, known: map[string]*trusted{}}, LedgerOptions{})
+	l.finish(l.run(records, func(*batch) { panic("in the chain") }))
+	if r := l.report; r.Verdict() != Inconclusive || r.Complete() || r.Counts[InternalError] != 1 {
+		t.Errorf("a chain that breaks: %s %v", r.Verdict(), r.Counts)
+	}
+}

@@ -166,20 +166,18 @@ func parseUUID(s []byte) (id [16]byte, ok bool) {
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return id, false
 	}
-	n := 0
-	for i := 0; i < len(s); i += 2 {
-		if s[i] == '-' {
-			i++
-		}
+	for n, i := range uuidDigits {
 		high, low := hexValue[s[i]], hexValue[s[i+1]]
 		if high|low > 15 {
-			return id, false
+			return [16]byte{}, false
 		}
 		id[n] = high<<4 | low
-		n++
 	}
 	return id, true
 }
+
+// uuidDigits is where the sixteen bytes of a UUID stand in its text.
+var uuidDigits = [16]int{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34}
 
 func formatUUID(id [16]byte) string {
 	b := make([]byte, 0, 36)

@@ -152,7 +152,7 @@ func (a *audit) run(records iter.Seq2[bundle.Raw, error], take func(*batch)) err
 		busy.Go(func() {
 			w := newWorker(a)
 			for b := range work {
-				w.judge(b)
+				a.guarded(func() { w.judge(b) })
 				done <- b
 			}
 		})
@@ -168,7 +168,7 @@ func (a *audit) run(records iter.Seq2[bundle.Raw, error], take func(*batch)) err
 				delete(waiting, next)
 				next++
 				if !a.stopped.Load() {
-					take(b)
+					a.guarded(func() { take(b) })
 				}
 				free <- b
 			}
@@ -180,6 +180,17 @@ func (a *audit) run(records iter.Seq2[bundle.Raw, error], take func(*batch)) err
 	close(done)
 	<-merged
 	return err
+}
+
+// guarded ends the audit with an internal error when f panics: a program that
+// imports this package must not die of a record.
+func (a *audit) guarded(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.stop(fmt.Errorf("internal error: %v", p))
+		}
+	}()
+	f()
 }
 
 // feed fills batches until the records end.
@@ -244,10 +255,26 @@ func (w *worker) judge(b *batch) {
 	}
 }
 
+// caught turns a panic over one record into a record that could not be judged.
+// It is a fault of this program, and nothing is verified by a broken tool.
+func caught(r *record) {
+	if p := recover(); p != nil {
+		r.report, r.verdict, r.unread, r.sound = internalReport(p), Inconclusive, true, false
+	}
+}
+
+// internalReport is the report on a record over which the program broke.
+func internalReport(p any) *Report {
+	r := unread(Check{ID: Format, Code: InternalError, Message: fmt.Sprintf("the record could not be judged: internal error: %v", p)})
+	r.bound()
+	return r
+}
+
 // first does what needs no signature.
 func (w *worker) first(b *batch, i int) {
 	it, r := &b.items[i], &b.records[i]
 	r.number, r.line, r.input = it.number, it.line, it.input
+	defer caught(r)
 	refuse := func(report *Report) { r.report, r.verdict, r.unread = report, Malformed, true }
 	if it.err != nil {
 		if e := (*canonical.Error)(nil); errors.As(it.err, &e) {
@@ -291,6 +318,7 @@ func (w *worker) finish(b *batch, i int) {
 	if r.unread {
 		return
 	}
+	defer caught(r)
 	sure := r.sound && (r.past || r.settled && r.holds && r.maySign())
 	if sure && rand.Uint32N(recheckRecordsOneIn) != 0 {
 		r.verdict = Verified
