@@ -398,3 +398,53 @@ func FuzzLedger(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParity seals whatever proof and artifact, so that hashes and signature hold,
+// and only what the parts say decides: an audit says of the record what the full
+// checks say. "@" in the proof stands for the artifact's hash.
+func FuzzParity(f *testing.F) {
+	key := ledgergen.NewKey("default", "perf")
+	g := ledgergen.New(2)
+	for range 6 {
+		r := g.Next()
+		r.Seal(bundle.Genesis, key)
+		f.Add([]byte(strings.Replace(r.Proof, r.Checksum, "@", 1)), []byte(r.Artifact), r.SessionID, r.SessionID+"/artifact.json")
+	}
+	keys, err := jwks.Parse(ledgergen.JWKS(key.JWK("")))
+	if err != nil {
+		f.Fatal(err)
+	}
+	v, err := verify.New(verify.Policy{Keys: keys})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, proof, artifact []byte, session, path string) {
+		doc, err := canonical.Parse(artifact, canonical.Options{})
+		if err != nil {
+			return
+		}
+		digest, err := bundle.ArtifactDigest(doc.Root(), canonical.QodMock)
+		if err != nil {
+			return
+		}
+		r := ledgergen.Record{SessionID: "s", Artifact: string(artifact), Proof: strings.Replace(string(proof), "@", digest.String(), 1)}
+		if doc, err = canonical.Parse([]byte(r.Proof), canonical.Options{}); err != nil {
+			return
+		}
+		link, err := bundle.LinkDigest(bundle.Genesis, doc.Root(), canonical.QodMock)
+		if err != nil {
+			return
+		}
+		r.Prev, r.This, r.KID = bundle.Genesis, link.String(), "default"
+		r.Sign(key)
+		line := bytes.Replace(r.Bundle(), []byte(`"session_id":"s"`), []byte(`"session_id":`+ledgergen.Quote(session)), 1)
+		line = bytes.Replace(line, []byte(`"runtime_artifact_relpath":"s/artifact.json"`), []byte(`"runtime_artifact_relpath":`+ledgergen.Quote(path)), 1)
+		want := verify.Malformed
+		if b, err := bundle.Parse(line); err == nil {
+			want = v.Bundle(b).Verdict()
+		}
+		if got := v.Ledger(raws(line), verify.LedgerOptions{Workers: 1}); got.ByVerdict[want] != 1 || got.Counts[verify.InternalError] > 0 {
+			t.Errorf("alone %s, in an audit %v %s\n%s", want, got.ByVerdict, codes(got), line)
+		}
+	})
+}
