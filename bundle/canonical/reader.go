@@ -244,13 +244,11 @@ func (p *parser) object(i, self int) (int, flags, *Error) {
 		}
 		raw &= f
 		found |= f&highNames | p.nodes[member].flags&nameEscaped
-		if sorted && len(p.pending) > base {
-			switch c := p.compareNames(p.pending[len(p.pending)-1], member); {
-			case c == 0:
+		if sorted && len(p.pending) > base && !p.rises(p.pending[len(p.pending)-1], member) {
+			if p.compareNames(p.pending[len(p.pending)-1], member) == 0 {
 				return 0, 0, p.duplicate(member)
-			case c > 0:
-				sorted = false
 			}
+			sorted = false
 		}
 		p.pending = append(p.pending, member)
 		if i, more, err = p.next(end, '}', &raw); err != nil {
@@ -261,9 +259,13 @@ func (p *parser) object(i, self int) (int, flags, *Error) {
 	members := p.pending[base:]
 	if !sorted {
 		raw &^= rawBoth
-		p.sortMembers(members, found&nameEscaped != 0)
+		if len(members) <= 24 && found&nameEscaped == 0 {
+			p.insertionSort(members)
+		} else {
+			p.sortMembers(members, found&nameEscaped != 0)
+		}
 		for k := 1; k < len(members); k++ {
-			if p.compareNames(members[k-1], members[k]) == 0 {
+			if !p.rises(members[k-1], members[k]) {
 				return 0, 0, p.duplicate(max(members[k-1], members[k]))
 			}
 		}
@@ -319,21 +321,33 @@ func (p *parser) compareNames(a, b uint32) int {
 	return bytes.Compare(m, n)
 }
 
+// rises reports whether name b comes after name a. The first bytes settle most
+// cases, without a call.
+func (p *parser) rises(a, b uint32) bool {
+	x, y := &p.nodes[a], &p.nodes[b]
+	if (x.flags|y.flags)&nameEscaped == 0 {
+		if m, n := p.src[x.name.start], p.src[y.name.start]; m != n && m != '"' && n != '"' { // a quote ends an empty name
+			return m < n
+		}
+	}
+	return p.compareNames(a, b) < 0
+}
+
+// insertionSort sorts a handful of members, as genuine objects have.
+func (p *parser) insertionSort(members []uint32) {
+	for k := 1; k < len(members); k++ {
+		m, j := members[k], k
+		for ; j > 0 && p.rises(m, members[j-1]); j-- {
+			members[j] = members[j-1]
+		}
+		members[j] = m
+	}
+}
+
 // sortMembers sorts by name. Names with escapes are resolved once, not at each
 // comparison.
 func (p *parser) sortMembers(members []uint32, escapes bool) {
-	switch {
-	case len(members) <= 24 && !escapes:
-		// By insertion: a genuine object has a handful of members.
-		for k := 1; k < len(members); k++ {
-			m, j := members[k], k
-			for ; j > 0 && p.compareNames(members[j-1], m) > 0; j-- {
-				members[j] = members[j-1]
-			}
-			members[j] = m
-		}
-		return
-	case !escapes:
+	if !escapes {
 		slices.SortFunc(members, p.compareNames)
 		return
 	}

@@ -12,15 +12,14 @@ const (
 	highBits = lanes * 0x80
 )
 
-// plainPrefix returns how many of the eight bytes at the start of a word are
-// plain string content: no quote, no backslash, no control character, ASCII.
-// A subtraction may borrow into bytes after the first special one, never
-// before it, so the first hit is exact.
-func plainPrefix(word uint64) int {
+// special marks, by its highest bit, the first of the eight bytes of a word that
+// is not plain string content: a quote, a backslash, a control character, or not
+// ASCII. It is zero when all are plain. A subtraction may borrow into bytes after
+// the first special one, never before it, so the lowest mark is exact.
+func special(word uint64) uint64 {
 	quote := word ^ lanes*'"'
 	slash := word ^ lanes*'\\'
-	special := (quote-lanes)&^quote | (slash-lanes)&^slash | (word - lanes*0x20) | word
-	return bits.TrailingZeros64(special&highBits) >> 3
+	return ((quote-lanes)&^quote | (slash-lanes)&^slash | (word - lanes*0x20) | word) & highBits
 }
 
 // text reads a string whose opening quote stands before i. Its flags say
@@ -30,11 +29,11 @@ func (p *parser) text(i int) (int, flags, *Error) {
 	start, f := i-1, rawBoth
 	for {
 		for i+8 <= len(p.src) {
-			n := plainPrefix(binary.LittleEndian.Uint64(p.src[i:]))
-			i += n
-			if n < 8 {
+			if mark := special(binary.LittleEndian.Uint64(p.src[i:])); mark != 0 {
+				i += bits.TrailingZeros64(mark) >> 3
 				break
 			}
+			i += 8
 		}
 		if i >= len(p.src) {
 			return 0, 0, p.fail(CodeTruncated, len(p.src), "the input ends inside a string")
