@@ -46,6 +46,9 @@ func (d *doubles) add(key *[16]byte, row int64, ofArtifact bool) {
 		e.fingerprint ^= 1 << 63 // a session and an artifact are no group
 	}
 	e.fingerprint &^= runEntries - 1
+	if d.run == nil {
+		d.run, d.order = make([]double, 0, runEntries), make([]uint64, 0, runEntries)
+	}
 	d.run = append(d.run, e)
 	if len(d.run) == runEntries {
 		d.spill()
@@ -91,13 +94,6 @@ func (d *doubles) spill() {
 // cut at maxGroup rows; f is then called with the next ones and the first row
 // again.
 func (d *doubles) groups(f func(rows []int64, ofArtifact bool)) {
-	m := merge{doubles: d}
-	at := int64(0)
-	for _, n := range d.sizes {
-		m.push(&runReader{tape: d.runs, at: at, left: n})
-		at += int64(n) * doubleSize
-	}
-	m.push(&runReader{block: slices.Collect(d.sorted())})
 	var group []int64
 	var fingerprint uint64
 	var kind int64
@@ -106,14 +102,10 @@ func (d *doubles) groups(f func(rows []int64, ofArtifact bool)) {
 			f(group, kind == 1)
 		}
 	}
-	for {
-		e, ok := m.next()
-		if !ok || e.fingerprint != fingerprint || e.what&1 != kind {
+	for e := range d.all() {
+		if e.fingerprint != fingerprint || e.what&1 != kind {
 			flush()
 			group = group[:0]
-		}
-		if !ok {
-			return
 		}
 		fingerprint, kind = e.fingerprint, e.what&1
 		if len(group) == maxGroup {
@@ -121,6 +113,25 @@ func (d *doubles) groups(f func(rows []int64, ofArtifact bool)) {
 			group = group[:1]
 		}
 		group = append(group, e.what>>1)
+	}
+	flush()
+}
+
+// all yields every entry in order.
+func (d *doubles) all() iter.Seq[double] {
+	if len(d.sizes) == 0 {
+		return d.sorted()
+	}
+	d.spill()
+	return func(yield func(double) bool) {
+		m := merge{doubles: d}
+		at := int64(0)
+		for _, n := range d.sizes {
+			m.push(&runReader{tape: d.runs, at: at, left: n})
+			at += int64(n) * doubleSize
+		}
+		for e, ok := m.next(); ok && yield(e); e, ok = m.next() {
+		}
 	}
 }
 

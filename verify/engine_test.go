@@ -128,6 +128,20 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+func TestSeconds(t *testing.T) {
+	for _, s := range []string{"1795463676.0697134", "0", "0.5", "1772426685", "99999999999.999999", "1.0000009"} {
+		want, ok := bundle.ParseTime(s)
+		if got, quick := parseSeconds([]byte(s)); quick && (!ok && got < 253402300799e6 || ok && max(got-want.UnixMicro(), want.UnixMicro()-got) > 1) || !quick {
+			t.Errorf("%s: %d, want %d (%t)", s, got, want.UnixMicro(), ok)
+		}
+	}
+	for _, s := range []string{"", ".5", "-1", "1e9", "123456789012", "1.2.3", "1.x"} {
+		if got, quick := parseSeconds([]byte(s)); quick {
+			t.Errorf("%s: %d", s, got)
+		}
+	}
+}
+
 func TestUUIDs(t *testing.T) {
 	for s, want := range map[string]bool{
 		"54d6df8f-df97-40f6-a30e-20c424ec1e20": true, "00000000-0000-0000-0000-000000000000": true, "": false,

@@ -30,6 +30,7 @@ const (
 	hashHolds                        // this_hash follows from prev_hash and the proof
 	afterUnread                      // the input right before it could not be read as a record
 	hasArtifact                      // artifact is set
+	soundRow                         // every required check but the signature passes
 	noPrev                           // prev_hash is neither GENESIS nor a hash; prev is zero
 	noThis                           // this_hash is no hash; this is zero
 )

@@ -233,6 +233,14 @@ func (l *ledger) groups(segments []int32, key func(*segment) [32]byte, f func(ro
 // repeated finds sessions and artifacts that are there more than once.
 func (l *ledger) repeated() {
 	sessions := l.links.index.count
+	if l.suspects {
+		var r row
+		l.links.scan(func(at int64, encoded []byte) {
+			if r.decode(encoded); r.flags&(soundRow|hasArtifact) == soundRow|hasArtifact {
+				l.doubles.add(&r.artifact, at, true)
+			}
+		})
+	}
 	l.doubles.groups(func(rows []int64, ofArtifact bool) {
 		var seen []row
 		for _, at := range rows {

@@ -93,7 +93,8 @@ func (l *links) resolve(wanted *[32]byte) (wantedAt int64) {
 	wantedAt = noParent
 	open := l.sorted(func(s *segment) bool { return s.parent == noParent && !s.lost }, func(s *segment) uint64 { return s.prefix })
 	if len(open) > 0 || wanted != nil {
-		l.scan(func(at int64, this []byte) {
+		l.scan(func(at int64, encoded []byte) {
+			this := encoded[:32]
 			prefix := binary.BigEndian.Uint64(this)
 			if wanted != nil && wantedAt == noParent && bytes.Equal(this, wanted[:]) && l.index.row(at).flags&noThis == 0 {
 				wantedAt = at
@@ -152,15 +153,16 @@ func (l *links) sorted(which func(*segment) bool, key func(*segment) uint64) []i
 	return list
 }
 
-// scan calls f with every row's number and this_hash.
-func (l *links) scan(f func(at int64, this []byte)) {
+// scan calls f with every row's number and the row as it is encoded, which starts
+// with this_hash.
+func (l *links) scan(f func(at int64, encoded []byte)) {
 	const block = 256
 	var buffer [block * rowSize]byte
 	for at := int64(0); at < l.index.count; at += block {
 		n := min(block, l.index.count-at)
 		l.index.rows.read(buffer[:n*rowSize], at*rowSize)
 		for i := range n {
-			f(at+i, buffer[i*rowSize:][:32])
+			f(at+i, buffer[i*rowSize:][:rowSize])
 		}
 	}
 }

@@ -72,9 +72,8 @@ func (w *worker) read(r *record) {
 		r.flags |= noThis
 	}
 	copy(r.hashed[:], this)
-	var sum [32]byte
-	if claimed, ok := f.Value(bundle.FieldProofArtifactSHA256).Bytes(); ok && parseHash(&sum, claimed) {
-		r.row.artifact = [16]byte(sum[:16])
+	if claimed, ok := f.Value(bundle.FieldProofArtifactSHA256).Bytes(); ok && parseHash(&w.claimed, claimed) {
+		r.row.artifact = [16]byte(w.claimed[:16])
 		r.flags |= hasArtifact
 	}
 	kid, _ := f.Value(bundle.FieldKID).Bytes()
@@ -117,9 +116,6 @@ func (w *worker) quick(r *record) bool {
 func (w *worker) hashes(r *record, artifact canonical.Value) bool {
 	f := &w.fields
 	prev, _ := f.Value(bundle.FieldPrevHash).Bytes()
-	claimed, _ := f.Value(bundle.FieldProofArtifactSHA256).Bytes()
-	var want [32]byte
-	parseHash(&want, claimed)
 	for _, profile := range w.profiles {
 		proof, err := f.Value(bundle.FieldProof).CanonicalBuffer(w.proof, profile)
 		if err != nil {
@@ -137,7 +133,7 @@ func (w *worker) hashes(r *record, artifact canonical.Value) bool {
 			return false
 		}
 		w.artifact = keep(w.artifact, b)
-		return sha256.Sum256(b) == want
+		return sha256.Sum256(b) == w.claimed
 	}
 	return false
 }
@@ -256,8 +252,8 @@ func microseconds(v canonical.Value) int64 {
 	switch {
 	case v.Kind() == canonical.Number:
 		text = v.Raw()
-		if seconds, err := strconv.ParseFloat(string(text), 64); err == nil && seconds >= 0 && seconds <= maxSeconds {
-			return int64(seconds * 1e6)
+		if t, ok := parseSeconds(text); ok {
+			return t
 		}
 	case ok && len(text) >= 20 && text[len(text)-1] == 'Z':
 		if t, ok := parseUTC(text); ok {
@@ -270,8 +266,34 @@ func microseconds(v canonical.Value) int64 {
 	return noTime
 }
 
-// maxSeconds is the end of the year 9999.
-const maxSeconds = 253402300799
+// parseSeconds reads seconds with decimals, and leaves out what is below a
+// microsecond. Exponents, signs and times after the year 9999 go the long way.
+func parseSeconds(s []byte) (t int64, ok bool) {
+	whole := 0
+	for whole < len(s) && s[whole] != '.' {
+		whole++
+	}
+	if whole == 0 || whole > 11 {
+		return 0, false
+	}
+	decimals := 0
+	for i, c := range s {
+		switch {
+		case i == whole:
+		case c < '0' || c > '9':
+			return 0, false
+		case i < whole || decimals < 6:
+			t = 10*t + int64(c-'0')
+			if i > whole {
+				decimals++
+			}
+		}
+	}
+	for ; decimals < 6; decimals++ {
+		t *= 10
+	}
+	return t, true
+}
 
 // parseUTC reads 2006-01-02T15:04:05Z, with up to six decimals.
 func parseUTC(s []byte) (int64, bool) {

@@ -22,6 +22,7 @@ type ledger struct {
 	unread   []Place                 // records that could not be read, since the last that could
 	progress int64
 	tails    []tail // in mode head: what is needed to verify a segment's last record
+	suspects bool   // some record's artifact may be another session's
 	at       []byte // the record that stands at Since's position
 	marks    []mark
 	stride   int64
@@ -83,8 +84,13 @@ func (l *ledger) record(b *batch, i int) {
 	at := l.links.index.count
 	linked := l.links.add(&r.row, &r.computed, r.input, r.session)
 	l.doubles.add(&r.row.session, at, false)
-	if r.flags&hasArtifact != 0 {
+	switch {
+	case r.sound:
+		// Its artifact names its own session. Of two records of different sessions
+		// with one artifact at most one is so, so the other one gives them away.
+	case r.flags&hasArtifact != 0:
 		l.doubles.add(&r.row.artifact, at, true)
+		l.suspects = true
 	}
 	l.span(r)
 	l.remember(r, b, i, at, linked)

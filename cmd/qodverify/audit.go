@@ -49,7 +49,7 @@ What a file is, its content says. Memory does not grow with the ledger; a tempor
 in $TMPDIR takes some 180 bytes a record.
 
 --signatures head verifies every hash and link, and of the signatures only the last
-record's. It is three times as fast and shows less: not that the records before were
+record's. It is almost three times as fast and shows less: not that the records before were
 signed, by which key and when. The report says so.
 
 `
@@ -414,7 +414,7 @@ func (r *auditRun) pass(v *verify.Verifier) (*verify.LedgerReport, error) {
 	if os.Getenv("GOGC") == "" {
 		// Little is allocated and little lives long, so collecting early costs nothing
 		// and keeps memory flat.
-		defer debug.SetGCPercent(debug.SetGCPercent(25))
+		defer debug.SetGCPercent(debug.SetGCPercent(50))
 	}
 	p := r.newProgress()
 	o.Progress = p.update
