@@ -300,7 +300,7 @@ func (w *worker) first(b *batch, i int) {
 	if r.sound = !w.always && w.quick(r); r.sound {
 		r.flags |= soundRow
 	}
-	if !r.past && r.key.usable && r.decoded {
+	if !r.past && r.key.usable && r.decoded && r.flags&noThis == 0 {
 		w.queue(r)
 	}
 }

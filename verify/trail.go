@@ -136,8 +136,11 @@ func (l *ledger) span(r *record) {
 	}
 	s := &l.spans[r.kid]
 	if s.Records++; s.Records == 1 {
-		s.KID, s.First = r.kidText, r.number
-		if _, err := l.policy.Keys.Lookup(r.kidText); err == nil {
+		s.KID, s.First = bounded(r.kidText), r.number
+		if r.kid == maxKIDs {
+			s.KID = fmt.Sprintf("(more than %d others)", maxKIDs)
+		}
+		if _, err := l.policy.Keys.Lookup(r.kidText); err == nil && r.kid < maxKIDs {
 			s.Found, s.Thumbprint = true, r.key.key.Thumbprint()
 		}
 	}

@@ -49,6 +49,9 @@ func (a Audit) notCovered() []string {
 	if r.Signatures == verify.SignaturesHead {
 		list = append(list, "that the records before the head were signed, by which key and when: only the head's signature was verified")
 	}
+	if r.Since != nil && !r.StartsAtHead() && !r.Rechecked() {
+		list = append(list, fmt.Sprintf("signature and kid of the records up to position %d in this copy: the audit before verified them, and this one their hashes", r.Since.Count))
+	}
 	if r.StartsAtHead() {
 		list = append(list, fmt.Sprintf("records before position %d: not read again; nor whether a new record repeats a session of theirs", r.Since.Count))
 	}
