@@ -123,16 +123,18 @@ func (b *bench) run() error {
 	if err := b.processes(python); err != nil {
 		return err
 	}
+	// Before anything else: the system counts to a process's peak what its parent
+	// held when it was started, so this program must still be small.
+	if b.long {
+		if err := b.longMemory(); err != nil {
+			return err
+		}
+	}
 	if err := b.signatures(); err != nil {
 		return err
 	}
 	if err := b.parts(); err != nil {
 		return err
-	}
-	if b.long {
-		if err := b.longMemory(); err != nil {
-			return err
-		}
 	}
 	slices.SortStableFunc(b.gates, func(x, y gate) int { return number(x.id) - number(y.id) })
 	fmt.Println()
