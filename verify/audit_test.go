@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"math/rand/v2"
 	"path"
 	"slices"
 	"strings"
@@ -294,6 +295,23 @@ func TestRealLedgers(t *testing.T) {
 		}
 		if f.Code == verify.OlderGeneration && !(strings.Contains(f.Message, "matches the formula of v0.1") && strings.Contains(f.Message, "not signed")) {
 			t.Error(f.Message)
+		}
+	}
+}
+
+// Of a ledger in any order, from which one record was taken, just that is told: an
+// order that is no order accuses nobody of anything else.
+func TestShuffledGap(t *testing.T) {
+	records, set := chainOf(30)
+	v := ledgerVerifier(t, set)
+	random := rand.New(rand.NewPCG(1, 2))
+	for round := range 600 {
+		gone := 1 + random.IntN(28)
+		lines := data(slices.Delete(slices.Clone(records), gone, gone+1)...)
+		random.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+		r := v.Ledger(raws(lines...), verify.LedgerOptions{Workers: 1})
+		if codes(r) != "record_missing" || r.Total() != 1 || r.Listed[0].Expected != records[gone].This || r.Listed[0].Place.ThisHash != records[gone+1].This || r.Ends != 2 {
+			t.Fatalf("round %d, without record %d: %s, %d findings, %d ends", round, gone, codes(r), r.Total(), r.Ends)
 		}
 	}
 }

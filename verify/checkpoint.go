@@ -199,18 +199,32 @@ func (l *ledger) pastHolds(at int64) {
 		return // everything was looked for again
 	}
 	var worst Status
-	for _, f := range s.Findings {
-		if _, open := l.known[f.Digest]; open {
-			r.carried = append(r.carried, f)
-			if worse(f.Status, worst, len(r.carried) == 1) {
-				worst = f.Status
-			}
+	kept := map[Status]int64{}
+	carry := func(status Status, first bool) {
+		if worse(status, worst, first) {
+			worst = status
 		}
 	}
-	if n := len(r.carried); n > 0 {
+	for _, f := range s.Findings {
+		kept[f.Status]++
+		if _, open := l.known[f.Digest]; open {
+			r.carried = append(r.carried, f)
+			carry(f.Status, len(r.carried) == 1)
+		}
+	}
+	// A state keeps so many findings and no more, but their number of each status:
+	// one that was left out still stands.
+	n := int64(len(r.carried))
+	for status, all := range s.Statuses {
+		if more := all - kept[status]; more > 0 {
+			carry(status, n == 0)
+			n += more
+		}
+	}
+	if n > 0 {
 		l.found(Finding{Status: worst, Code: EarlierFindings, Place: r.Head.Place,
 			Message: fmt.Sprintf("%d findings of the audit before stand: what they are about was not looked at again", n),
-			Hint:    "audit the whole ledger anew to see them"})
+			Hint:    "audit the whole ledger anew to see them (--whole)"})
 	}
 }
 

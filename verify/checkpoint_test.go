@@ -142,6 +142,18 @@ func TestEarlierFindings(t *testing.T) {
 	if r := v.Ledger(raws(lines...), verify.LedgerOptions{Since: c, Whole: true}); r.Verdict() != verify.Failed || codes(r) != "runtime_hash_mismatch signature_mismatch" || !r.Listed[0].Known || !r.Listed[1].Known {
 		t.Errorf("whole: %s %s", r.Verdict(), codes(r))
 	}
+	// Findings that the state had no room for are known by their number.
+	full := *c
+	full.Findings, full.Statuses = nil, map[verify.Status]int64{verify.Warn: 20_000, verify.Fail: 1}
+	spotless, _ := chainOf(200)
+	full.Head, full.Origin = spotless[149].This, spotless[0].This
+	for range 3 {
+		r := v.Ledger(raws(data(spotless...)...), verify.LedgerOptions{Since: &full})
+		if r.Verdict() != verify.Failed || codes(r) != "earlier_findings" {
+			t.Fatalf("a failure that the state only counts: %s %s", r.Verdict(), codes(r))
+		}
+		full = *r.Checkpoint()
+	}
 	// A state of mode head does not turn into one of all signatures, unless all are
 	// verified anew.
 	clean, _ := chainOf(25)

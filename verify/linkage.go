@@ -93,8 +93,8 @@ func (l *ledger) roots() {
 	begun := len(first) > 0
 	for i := range l.links.segments {
 		s := &l.links.segments[i]
-		if s.parent != noParent {
-			continue
+		if s.parent != noParent || s.lost {
+			continue // lost: prev_hash is no hash, as the record's own findings say
 		}
 		r := x.row(s.start)
 		prev := bundle.Digest(r.prev).String()
@@ -126,8 +126,6 @@ func (l *ledger) missing(s *segment, r *row, prev string) {
 		f.Hint = "in the input it follows the record with hash " + f.Others[0].ThisHash
 	}
 	switch {
-	case s.lost:
-		return // prev_hash is no hash, as the record's own findings say
 	case r.flags&hashHolds == 0:
 		f.Code = LedgerChainBroken
 		f.Message = "the link is broken: prev_hash is of no record, and this record's own hash does not hold"
@@ -136,14 +134,28 @@ func (l *ledger) missing(s *segment, r *row, prev string) {
 		f.Hint = "what stands before it in the input could not be read, and may be that record"
 	}
 	l.found(f)
-	// A second finalize of the original replaces the session's record by one at
-	// the end. Where the input has kept the old order, the new record stands in the
-	// place of the missing one.
-	later := l.links.depth(max(s.start-1, 0)) - l.links.depth(s.start)
-	if f.Status == Fail && later > 0 {
+	if f.Status == Fail && l.replaced(s) {
 		l.found(Finding{Status: Fail, Code: RecordReplaced, Place: x.placeOf(&before), Others: []Place{x.placeOf(r)}, Expected: prev, Actual: bundle.Digest(before.this).String(),
-			Message: fmt.Sprintf("the record stands in the input where the one with hash %s is missing, and by its link %d records later in the chain: its session was finalized again, and its first record replaced", prev, later+1)})
+			Message: fmt.Sprintf("the record stands in the input where the one with hash %s is missing, and by its link %d records later in the chain: its session was finalized again, and its first record replaced",
+				prev, l.links.depth(s.start-1)-l.links.depth(s.start)+1)})
 	}
+}
+
+// replaced reports whether the record before a segment without predecessor stands
+// in the missing one's place. A second finalize of the original replaces the
+// session's record by one at the end of the chain. Where the input has kept the
+// old order, that one stands, alone, between the record that the missing one
+// followed, which nothing follows now, and the one that lost its predecessor. In
+// an input that is not by and large in order, the record before is just any record
+// and says nothing.
+func (l *ledger) replaced(s *segment) bool {
+	k := l.links
+	if s.start < 2 || 2*int64(len(k.segments)) > k.index.count {
+		return false
+	}
+	alone, end := k.segmentOf(s.start-1), k.segmentOf(s.start-2)
+	return k.segments[alone].start == s.start-1 && k.segments[alone].parent >= 0 &&
+		end != alone && k.segments[end].children == 0 && k.depth(s.start-1) > k.depth(s.start)
 }
 
 // upTo tells a number of places that distinct has counted.

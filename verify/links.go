@@ -25,11 +25,11 @@ type links struct {
 type segment struct {
 	start    int64  // first row
 	prefix   uint64 // of the first row's prev_hash
-	parent   int64  // row that the first one names, or one of the two below
+	parent   int64  // row that the first one names, or one of those below
 	depth    int64  // chain position of the first row, from 0
-	behind   int32  // without a parent: the segment that it is put behind, or -1
+	root     int32  // segment that links lead up to
 	children int32  // segments whose parent is this segment's last row
-	state    uint8  // of computing depth
+	placed   bool   // depth is set
 	lost     bool   // the first row names no hash
 }
 
@@ -48,7 +48,7 @@ func (l *links) add(r *row, computed *[32]byte, input, session string) (linked b
 	genesis := r.flags&genesisRow != 0
 	linked = at > 0 && !genesis && r.flags&noPrev == 0 && (r.prev == l.last.this && l.last.flags&noThis == 0 || r.prev == l.lastHash && l.lastHash != [32]byte{})
 	if !linked {
-		s := segment{start: at, prefix: binary.BigEndian.Uint64(r.prev[:]), parent: noParent}
+		s := segment{start: at, prefix: binary.BigEndian.Uint64(r.prev[:]), parent: noParent, root: noRoot}
 		if genesis {
 			s.parent = genesisParent
 		}
@@ -167,51 +167,85 @@ func (l *links) scan(f func(at int64, encoded []byte)) {
 	}
 }
 
-// order computes the depth of every segment. One whose predecessor is missing
-// goes behind what stands before it in the input: its true position can't be
-// known.
+// order computes the depth of every segment. One without a predecessor (a root)
+// goes behind what stands before it in the input, for its true position can't be
+// known; but not behind what follows from it, or from a later root, so that no
+// guess closes a circle.
 func (l *links) order() {
-	const (
-		untouched = iota
-		open
-		done
-	)
-	var path []int
 	for i := range l.segments {
-		for at := i; at >= 0 && l.segments[at].state == untouched; {
-			s := &l.segments[at]
-			s.state, s.behind = open, -1
-			path = append(path, at)
-			next := -1
-			if s.parent >= 0 {
-				if next = l.segmentOf(s.parent); l.segments[next].state == open {
-					// A circle of claimed hashes, which no genuine record can close.
-					s.parent = noParent
-				}
-			}
-			if s.parent == noParent {
-				for next = at - 1; next >= 0 && l.segments[next].state == open; next-- {
-				}
-				s.behind = int32(next)
-			}
-			at = next
+		l.findRoot(i)
+	}
+	for i := range l.segments {
+		s := &l.segments[i]
+		if s.parent >= 0 {
+			continue
 		}
-		for k := len(path) - 1; k >= 0; k-- {
-			s := &l.segments[path[k]]
-			s.depth = l.offset
-			switch {
-			case s.parent >= 0:
-				of := l.segmentOf(s.parent)
-				s.depth = l.depth(s.parent) + 1
-				if s.parent == l.end(of)-1 {
-					l.segments[of].children++
-				}
-			case s.behind >= 0:
-				s.depth = l.depth(l.end(int(s.behind))-1) + 1
-			}
-			s.state = done
+		s.depth, s.placed = l.offset, true
+		if s.parent != noParent {
+			continue
 		}
-		path = path[:0]
+		for k := i - 1; k >= 0 && k >= i-maxBehind; k-- {
+			if l.segments[k].root < int32(i) {
+				l.place(k)
+				s.depth = l.depth(l.end(k)-1) + 1
+				break
+			}
+		}
+	}
+	for i := range l.segments {
+		l.place(i)
+		if p := l.segments[i].parent; p >= 0 {
+			if of := l.segmentOf(p); p == l.end(of)-1 {
+				l.segments[of].children++
+			}
+		}
+	}
+}
+
+// maxBehind bounds how far order looks back for a place.
+const maxBehind = 1024
+
+const (
+	noRoot   int32 = -1 // not known yet
+	openRoot int32 = -2 // its search is under way
+)
+
+// findRoot follows links up to the segment that has none. Claimed hashes may form
+// a circle, which no genuine record can close; it is cut open.
+func (l *links) findRoot(i int) {
+	var path []int
+	at := i
+	for l.segments[at].root == noRoot {
+		l.segments[at].root = openRoot
+		path = append(path, at)
+		if l.segments[at].parent < 0 {
+			break
+		}
+		next := l.segmentOf(l.segments[at].parent)
+		if l.segments[next].root == openRoot {
+			l.segments[at].parent = noParent
+			break
+		}
+		at = next
+	}
+	root := l.segments[at].root
+	if root < 0 {
+		root = int32(at)
+	}
+	for _, p := range path {
+		l.segments[p].root = root
+	}
+}
+
+// place computes the depth of a segment whose root has its own.
+func (l *links) place(i int) {
+	var path []int
+	for at := i; !l.segments[at].placed; at = l.segmentOf(l.segments[at].parent) {
+		path = append(path, at)
+	}
+	for k := len(path) - 1; k >= 0; k-- {
+		s := &l.segments[path[k]]
+		s.depth, s.placed = l.depth(s.parent)+1, true
 	}
 }
 

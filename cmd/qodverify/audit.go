@@ -28,6 +28,7 @@ type auditFlags struct {
 	signatures, crypto        string
 	state, evidence, findings string
 	workers, listed           int
+	whole                     bool
 }
 
 const auditLong = `audit verifies a whole ledger: every record as verify does, and their chain, with
@@ -69,6 +70,7 @@ func (a *app) auditCommand() *cobra.Command {
 	flags.StringVar(&f.previous, "previous", "", "the record before the first one: its bundle `FILE or HASH`, for a part of a ledger")
 	flags.StringVar(&f.artifactsDir, "artifacts-dir", "", "`DIR` in which the runtime artifacts lie at the paths that the proofs name")
 	flags.StringVar(&f.state, "state", "", "`FILE` that keeps where the audit ended; the next one goes on from there")
+	flags.BoolVar(&f.whole, "whole", false, "with --state: verify every signature anew, old records' too")
 	flags.StringVar(&f.evidence, "evidence", "", "`FILE` for both versions of a past that was changed (default the state file's name and .evidence.json)")
 	flags.StringVar(&f.signatures, "signatures", "all", "signatures to verify: all or head")
 	flags.StringVar(&f.crypto, "crypto", "auto", "Ed25519 by: auto, or stdlib for crypto/ed25519 alone")
@@ -83,7 +85,7 @@ func (a *app) auditCommand() *cobra.Command {
 }
 
 func (f *auditFlags) options() (verify.LedgerOptions, error) {
-	o := verify.LedgerOptions{Workers: f.workers, MaxListed: f.listed, Stdlib: f.crypto == "stdlib"}
+	o := verify.LedgerOptions{Workers: f.workers, MaxListed: f.listed, Stdlib: f.crypto == "stdlib", Whole: f.whole}
 	switch {
 	case f.signatures != "all" && f.signatures != "head":
 		return o, fmt.Errorf("--signatures: %q is not all or head", f.signatures)

@@ -81,7 +81,13 @@ func (r *Reader) Ledger(ctx context.Context, arg string, from int64) (*Ledger, e
 	if l.Again {
 		l.Size.Store(info.Size())
 	}
-	l.Records = l.stream(func() (io.ReadCloser, error) { return os.Open(arg) })
+	l.Records = l.stream(func() (io.ReadCloser, error) {
+		f, err := os.Open(arg)
+		if err != nil || l.Again {
+			return f, err
+		}
+		return newPatient(ctx, f), nil // a pipe
+	})
 	return l, nil
 }
 

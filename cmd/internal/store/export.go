@@ -28,8 +28,12 @@ type Ledger struct {
 	count  int64
 }
 
-// IsDatabase reports whether a file is a SQLite database by its first bytes.
+// IsDatabase reports whether a file is a SQLite database by its first bytes. It
+// looks at regular files alone: what is read from a pipe is gone from it.
 func IsDatabase(name string) bool {
+	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return false
