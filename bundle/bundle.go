@@ -19,7 +19,8 @@
 //	  "proof": {…},                          covered by this_hash
 //	  "runtime_artifact": {…} or null,       covered by proof.artifacts.runtime_artifact_sha256
 //	  "runtime_artifact_relpath": "…",       unsigned
-//	  "jwks_url": "…"                        unsigned, never followed
+//	  "jwks_url": "…",                       unsigned, never followed
+//	  "telemetry": {"samples": […]}          optional, covered by proof.telemetry.root
 //	}
 //
 // Three formulas bind it, with canonical() as package canonical writes it:
@@ -69,6 +70,10 @@ type Bundle struct {
 	ArtifactPath string   // runtime_artifact_relpath of the unsigned wrapper
 	JWKSURL      string   // unsigned, shown and never followed
 
+	// Samples is the wrapper's member telemetry: the samples, or some of them,
+	// that the proof's telemetry commits to. It is Missing without.
+	Samples canonical.Value
+
 	// Unknown lists JSON pointers of members that the format does not know, at
 	// most [MaxUnknown] of them; UnknownCount has their number. Names are
 	// compared exactly, so "Proof" is unknown and never stands in for "proof".
@@ -109,6 +114,12 @@ type Proof struct {
 
 	ArtifactSHA256 string
 	ArtifactPath   string
+
+	// Telemetry and Session are Missing in proofs of the original; package
+	// telemetry reads them.
+	Telemetry canonical.Value
+	Session   canonical.Value
+	Issuer    string // who signs, as the proof says; "" in proofs of the original
 }
 
 // Intent is what the customer asked for.

@@ -18,6 +18,7 @@ const (
 	FieldArtifact
 	FieldArtifactPath
 	FieldJWKSURL
+	FieldSamples
 
 	FieldEntryCreatedAt
 	FieldPrevHash
@@ -42,6 +43,9 @@ const (
 	FieldArtifacts
 	FieldProofArtifactSHA256
 	FieldProofArtifactPath
+	FieldTelemetry
+	FieldSession
+	FieldIssuer
 
 	FieldSchemaVersion
 	FieldArtifactSessionID
@@ -77,6 +81,20 @@ var (
 		{"created_at", FieldEntryCreatedAt, nil}, {"prev_hash", FieldPrevHash, nil}, {"this_hash", FieldThisHash, nil},
 		{"signature", FieldSignature, nil}, {"kid", FieldKID, nil},
 	}
+	telemetryMembers = object{
+		{"format", noField, nil}, {"profile", noField, nil}, {"count", noField, nil}, {"root", noField, nil},
+		{"first_at", noField, nil}, {"last_at", noField, nil}, {"metric", noField, nil},
+		{"aggregation", noField, object{{"averages", noField, nil}, {"percentile", noField, nil}, {"jitter", noField, nil}}},
+		{"probes", noField, object{{"sent", noField, nil}, {"lost", noField, nil}}},
+		{"distribution", noField, object{{"unit", noField, nil}, {"precision_bits", noField, nil}, {"relative_error", noField, nil}, {"bins", noField, nil}}},
+		{"delays_ns", noField, object{{"min", noField, nil}, {"p50", noField, nil}, {"p95", noField, nil}, {"p99", noField, nil}, {"max", noField, nil}}},
+		{"not_measured", noField, nil},
+		{"decision", noField, object{{"latency_p95_ns", noField, nil}, {"jitter_p99_ns", noField, nil}, {"result", noField, nil}, {"reasons", noField, nil}}},
+	}
+	sessionMembers = object{
+		{"qosProfile", noField, nil}, {"qosStatus", noField, nil}, {"statusInfo", noField, nil}, {"startedAt", noField, nil},
+		{"expiresAt", noField, nil}, {"duration", noField, nil}, {"available_ppm", noField, nil},
+	}
 	proofMembers = object{
 		{"artifacts", FieldArtifacts, object{
 			{"runtime_artifact_relpath", FieldProofArtifactPath, nil}, {"runtime_artifact_sha256", FieldProofArtifactSHA256, nil},
@@ -89,11 +107,12 @@ var (
 		{"requested", noField, object{
 			{"intent", noField, object{
 				{"duration_s", FieldDuration, nil}, {"flow_label", FieldFlowLabel, nil}, {"target_jitter_ms", FieldTargetJitter, nil},
-				{"target_p95_latency_ms", FieldTargetP95, nil}, {"text", FieldIntentText, nil},
+				{"target_p95_latency_ms", FieldTargetP95, nil}, {"text", FieldIntentText, nil}, {"qosProfile", noField, nil},
 			}},
 			{"qos_profile", FieldQoSProfile, nil},
 		}},
 		{"session_id", FieldProofSessionID, nil},
+		{"telemetry", FieldTelemetry, telemetryMembers}, {"session", FieldSession, sessionMembers}, {"issuer", FieldIssuer, nil},
 	}
 	artifactMembers = object{
 		{"schema_version", FieldSchemaVersion, nil}, {"session_id", FieldArtifactSessionID, nil},
@@ -113,9 +132,11 @@ var (
 	bundleMembers = object{
 		{"session_id", FieldSessionID, nil}, {"ledger", FieldLedger, entryMembers}, {"proof", FieldProof, proofMembers},
 		{"runtime_artifact", FieldArtifact, artifactMembers}, {"runtime_artifact_relpath", FieldArtifactPath, nil}, {"jwks_url", FieldJWKSURL, nil},
+		{"telemetry", FieldSamples, object{{"samples", noField, nil}, {"disclosed", noField, nil}}},
 	}
 	recordMembers = slices.Concat(object{{"session_id", FieldSessionID, nil}}, entryMembers,
-		object{{"proof", FieldProof, proofMembers}, {"runtime_artifact", FieldArtifact, artifactMembers}})
+		object{{"proof", FieldProof, proofMembers}, {"runtime_artifact", FieldArtifact, artifactMembers},
+			{"telemetry", FieldSamples, object{{"samples", noField, nil}, {"disclosed", noField, nil}}}})
 )
 
 // Fields is one bundle or record with its members found and their types

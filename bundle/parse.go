@@ -61,6 +61,7 @@ func (f *Fields) Bundle() *Bundle {
 			Signature: f.text(FieldSignature), KID: f.text(FieldKID),
 		},
 		Proof: f.proof(), ArtifactPath: f.text(FieldArtifactPath), JWKSURL: f.text(FieldJWKSURL),
+		Samples: f.values[FieldSamples],
 		Unknown: f.Unknown, UnknownCount: f.UnknownCount,
 	}
 	if f.values[FieldArtifact].Kind() == canonical.Object {
@@ -83,6 +84,9 @@ func (f *Fields) proof() Proof {
 		AvgJitterMS:    f.number(FieldAvgJitter),
 		ArtifactSHA256: f.text(FieldProofArtifactSHA256),
 		ArtifactPath:   f.text(FieldProofArtifactPath),
+		Telemetry:      f.values[FieldTelemetry],
+		Session:        f.values[FieldSession],
+		Issuer:         f.text(FieldIssuer),
 		Intent: Intent{
 			Text:               f.text(FieldIntentText),
 			FlowLabel:          f.text(FieldFlowLabel),

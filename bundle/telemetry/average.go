@@ -1,19 +1,23 @@
-package mint
+package telemetry
 
 import (
 	"math"
 	"strconv"
 )
 
-// Measured gathers a session's telemetry in constant memory. The zero value has
-// no samples.
-type Measured struct {
+// Clamp is the highest average that the original states, in milliseconds.
+const Clamp = 5000
+
+// Averages is the original's own aggregation, the mean of the samples'
+// percentiles, in constant memory. The zero value has no samples. It is a
+// percentile of nothing: nineteen idle windows hide a bad one.
+type Averages struct {
 	n                int
 	p50, p95, jitter sum
 }
 
 // Add takes in one sample, all in milliseconds.
-func (m *Measured) Add(p50, p95, jitter float64) {
+func (m *Averages) Add(p50, p95, jitter float64) {
 	m.n++
 	m.p50.add(p50)
 	m.p95.add(p95)
@@ -22,16 +26,16 @@ func (m *Measured) Add(p50, p95, jitter float64) {
 
 // Samples returns the number of samples. As in the original each counts once,
 // however many round trips it stands for.
-func (m Measured) Samples() int { return m.n }
+func (m Averages) Samples() int { return m.n }
 
 // P50 returns the mean of the samples' medians in milliseconds.
-func (m Measured) P50() float64 { return m.p50.mean(m.n) }
+func (m Averages) P50() float64 { return m.p50.mean(m.n) }
 
 // P95 returns the mean of the samples' 95th percentiles in milliseconds.
-func (m Measured) P95() float64 { return m.p95.mean(m.n) }
+func (m Averages) P95() float64 { return m.p95.mean(m.n) }
 
 // Jitter returns the mean of the samples' jitters in milliseconds.
-func (m Measured) Jitter() float64 { return m.jitter.mean(m.n) }
+func (m Averages) Jitter() float64 { return m.jitter.mean(m.n) }
 
 // sum is the Neumaier sum of doubles that sum() of CPython 3.12 and later gives;
 // the original's image has 3.12. Older versions add plainly, which differs in
@@ -54,7 +58,7 @@ func (s sum) mean(n int) float64 {
 	if s.compensation != 0 && !math.IsInf(s.compensation, 0) && !math.IsNaN(s.compensation) {
 		total += s.compensation
 	}
-	return min(round2(total/float64(n)), maxLatency)
+	return min(round2(total/float64(n)), Clamp)
 }
 
 // round2 is Python's round(x, 2): to the nearest of the double's exact value,

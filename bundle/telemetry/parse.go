@@ -1,0 +1,152 @@
+package telemetry
+
+import (
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/bundle/canonical"
+)
+
+// Parse reads a proof's member telemetry, which stands at pointer. The error is a
+// [*canonical.Error].
+func Parse(v canonical.Value, pointer string) (Commitment, error) {
+	r := &reader{at: v, pointer: pointer}
+	if v.Kind() != canonical.Object {
+		return Commitment{}, v.Errorf(CodeMalformed, pointer, "telemetry is no object")
+	}
+	r.word("format", Format)
+	c := Commitment{Count: r.whole("count", 1, MaxSamples), FirstAt: r.time("first_at"), LastAt: r.time("last_at")}
+	switch r.word("profile", canonical.QodMock.String(), canonical.JCS.String()) {
+	case canonical.QodMock.String():
+		c.Profile = canonical.QodMock
+	case canonical.JCS.String():
+		c.Profile = canonical.JCS
+	}
+	root, err := bundle.ParseDigest(r.text("root"))
+	if err != nil {
+		r.fail(v.Get("root"), "root", "root: %v", err)
+	}
+	c.Root = Hash(root)
+	c.Metric = r.word("metric", RoundTrip, OneWay, Mixed, Unspecified)
+	rules := r.child("aggregation")
+	rules.word("averages", RuleAverages)
+	rules.word("percentile", RulePercentile)
+	rules.word("jitter", RuleJitter)
+	r.join(rules)
+	if v.Get("distribution").Kind() == canonical.Null {
+		for _, name := range []string{"probes", "delays_ns"} {
+			if v.Get(name).Kind() != canonical.Null {
+				r.fail(v.Get(name), name, "%s is there without a distribution", name)
+			}
+		}
+	} else {
+		c.Pooled = r.pooled()
+	}
+	c.NotMeasured = r.words("not_measured", 8)
+	c.Decision = r.decision()
+	return c, r.err
+}
+
+// child reads a member that is an object.
+func (r *reader) child(name string) *reader {
+	v := r.at.Get(name)
+	if v.Kind() != canonical.Object {
+		r.fail(v, name, "%s is missing or no object", name)
+	}
+	return &reader{at: v, pointer: r.pointer + "/" + name, err: r.err}
+}
+
+func (r *reader) join(child *reader) {
+	if r.err == nil {
+		r.err = child.err
+	}
+}
+
+func (r *reader) pooled() *Pooled {
+	p := &Pooled{}
+	probes := r.child("probes")
+	p.Sent = probes.whole("sent", 1, MaxPooled+MaxSamples*MaxProbes)
+	p.Lost = probes.whole("lost", 0, p.Sent)
+	r.join(probes)
+	d := r.child("distribution")
+	d.word("unit", "ns")
+	d.whole("precision_bits", PrecisionBits, PrecisionBits)
+	if e, ok := d.at.Get("relative_error").Float(); !ok || e != RelativeError {
+		d.fail(d.at.Get("relative_error"), "relative_error", "relative_error is not %g, which precision_bits gives", RelativeError)
+	}
+	p.Distribution = d.bins()
+	r.join(d)
+	delays := r.child("delays_ns")
+	if p.Sent > p.Lost {
+		at := func(name string) int64 { return delays.whole(name, 0, MaxDelay) }
+		p.Delays = Delays{at("min"), at("p50"), at("p95"), at("p99"), at("max")}
+	} else {
+		for name, v := range delays.at.Members() {
+			if v.Kind() != canonical.Null {
+				delays.fail(v, name, "a percentile of no answered probe")
+			}
+		}
+	}
+	r.join(delays)
+	return p
+}
+
+func (r *reader) bins() (d Distribution) {
+	bins := r.at.Get("bins")
+	if bins.Kind() != canonical.Array {
+		r.fail(bins, "bins", "bins is missing or no array")
+		return d
+	}
+	last, total := int64(-1), int64(0)
+	for _, pair := range bins.Elements() {
+		var numbers [2]int64
+		sound := pair.Kind() == canonical.Array && pair.Len() == 2
+		if sound {
+			for i, v := range pair.Elements() {
+				n, ok := v.Int()
+				numbers[i], sound = n, sound && ok
+			}
+		}
+		total += numbers[1]
+		// The last bound also keeps the total from overflowing.
+		if !sound || numbers[0] <= last || numbers[0] > MaxIndex || numbers[1] < 1 || numbers[1] > MaxPooled || total > MaxPooled {
+			r.fail(pair, "bins", "bins are pairs of an index, rising, and a count of at least 1")
+			return d
+		}
+		last = numbers[0]
+		d.Bins = append(d.Bins, Bin{numbers[0], numbers[1]})
+	}
+	return d
+}
+
+func (r *reader) decision() (d Decision) {
+	child := r.child("decision")
+	optional := func(name string) *int64 {
+		if child.at.Get(name).Kind() == canonical.Null {
+			return nil
+		}
+		n := child.whole(name, 0, MaxDelay)
+		return &n
+	}
+	d.LatencyP95, d.JitterP99 = optional("latency_p95_ns"), optional("jitter_p99_ns")
+	d.Result = child.word("result", Pass, Fail, Undecided)
+	d.Reasons = child.words("reasons", 8)
+	r.join(child)
+	return d
+}
+
+// words reads an array of at most n strings.
+func (r *reader) words(name string, n int) (list []string) {
+	array := r.at.Get(name)
+	if array.Kind() != canonical.Array || array.Len() > n {
+		r.fail(array, name, "%s is no array of at most %d strings", name, n)
+		return nil
+	}
+	for _, v := range array.Elements() {
+		s, ok := v.Text()
+		if !ok {
+			r.fail(v, name, "%s has an element that is no string", name)
+			return nil
+		}
+		list = append(list, s)
+	}
+	return list
+}
