@@ -1,8 +1,11 @@
 package verify
 
 import (
+	"slices"
+
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/bundle/telemetry"
 )
 
 // CheckID names a check. The ids are the numbers of the specification: the
@@ -19,6 +22,9 @@ const (
 	Signature    CheckID = "signature"     // Ed25519 over this_hash
 	Consistency  CheckID = "consistency"   // the parts do not contradict each other
 
+	Telemetry        CheckID = "telemetry"         // what the proof says of its samples follows from what it commits to
+	TelemetrySamples CheckID = "telemetry.samples" // the samples are those committed to, and all figures follow from them
+
 	// The claims checks never fail. A warning says what the cryptography can't
 	// vouch for.
 	ClaimsConstants    CheckID = "claims.constants"     // values that nobody measured
@@ -26,12 +32,42 @@ const (
 	ClaimsQoSStatus    CheckID = "claims.qos_status"    // the session was not AVAILABLE
 	ClaimsClamp        CheckID = "claims.clamp"         // the latency or its target stood at the clamp of 5 s
 	ClaimsTimes        CheckID = "claims.times"         // the times stand in an odd order
+	ClaimsPercentile   CheckID = "claims.percentile"    // an average of percentiles is told as one
+	ClaimsWindow       CheckID = "claims.window"        // it was measured while the session was not AVAILABLE
+
+	// The policy checks run where the policy has the rule, and are then required.
+	PolicyKey        CheckID = "policy.key"         // the key is one of the policy's, in its time
+	PolicyKID        CheckID = "policy.kid"         // the record names this kid
+	PolicyIssuer     CheckID = "policy.issuer"      // the proof names this issuer
+	PolicySession    CheckID = "policy.session"     // the proof is of this session
+	PolicyQoSProfile CheckID = "policy.qos_profile" // the proof is of this QoS profile
+	PolicyCanonical  CheckID = "policy.canonical"   // the hashes match under this canonical profile
+	PolicyAge        CheckID = "policy.age"         // by its signed time the proof is neither too old nor of the future
+	PolicySamples    CheckID = "policy.samples"     // there are enough samples and probes
+	PolicyTelemetry  CheckID = "policy.telemetry"   // the proof commits to its samples, or they are there
+	PolicyLatency    CheckID = "policy.latency"     // the latency at a percentile is within its target
+	PolicyJitter     CheckID = "policy.jitter"      // the jitter at a percentile is within its target
+	PolicyLoss       CheckID = "policy.loss"        // no more probes than allowed were lost
+	PolicyLimits     CheckID = "policy.limits"      // the limits of the session's CAMARA profile are kept
+	PolicyAvailable  CheckID = "policy.available"   // it was measured while the session was AVAILABLE
+	PolicyRequire    CheckID = "policy.require"     // the checks that the policy lists passed
+	PolicyClaims     CheckID = "policy.claims"      // no warning that the policy does not bear
 )
 
 // Checks returns the ids of all checks in the order in which they run.
 func Checks() []CheckID {
-	ids := make([]CheckID, 0, len(defaultChecks))
-	for _, c := range defaultChecks {
+	ids := make([]CheckID, 0, len(defaultChecks)+len(ruleChecks))
+	for _, c := range slices.Concat(defaultChecks, ruleChecks) {
+		ids = append(ids, c.id)
+	}
+	return ids
+}
+
+// PolicyChecks returns the ids of the checks that run only where the policy has
+// [Rules] for them.
+func PolicyChecks() []CheckID {
+	ids := make([]CheckID, 0, len(ruleChecks))
+	for _, c := range ruleChecks {
 		ids = append(ids, c.id)
 	}
 	return ids
@@ -107,6 +143,26 @@ const (
 	PercentileMismatch Code = "percentile_order"
 	SamplesMissing     Code = "no_samples"
 	ClaimsIncomplete   Code = "claims_incomplete"
+
+	NotCommitted       Code = "telemetry_not_committed"
+	NotDisclosed       Code = "samples_not_disclosed"
+	PartlyDisclosed    Code = "samples_partly_disclosed"
+	TelemetryMalformed Code = telemetry.CodeMalformed
+	SampleContradicts  Code = telemetry.CodeContradictory
+	TelemetryProfile   Code = "telemetry_profile_mismatch"
+	RootMismatch       Code = "telemetry_root_mismatch"
+	SamplesMismatch    Code = "samples_count_mismatch"
+	AverageMismatch    Code = "average_mismatch"
+	PooledMismatch     Code = "distribution_mismatch"
+	LossMismatch       Code = "packet_loss_mismatch"
+	WindowMismatch     Code = "window_mismatch"
+	SessionLife        Code = "session_life_mismatch"
+
+	PolicyUnmet      Code = "policy_not_met"
+	PolicyNoEvidence Code = "policy_not_decidable"
+
+	AveragedPercentiles Code = "percentiles_averaged"
+	OutsideAvailable    Code = "measured_outside_available"
 
 	NotMeasured    Code = "constants_never_measured"
 	JitterIgnored  Code = "jitter_target_ignored"

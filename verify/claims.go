@@ -2,9 +2,12 @@ package verify
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/bundle/telemetry"
 )
 
 // The checks in this file never fail: what they find is suspicious, not
@@ -25,7 +28,15 @@ func (r *run) claimsConstants() ([]Check, error) {
 	if a.ThroughputMbps == nil || a.AvailabilityPct == nil || a.PacketLossPct == nil {
 		return claimSkip("the artifact does not have the three values"), nil
 	}
-	if *a.ThroughputMbps == 0 && *a.AvailabilityPct == 100 && *a.PacketLossPct == 0 {
+	constants := *a.ThroughputMbps == 0 && *a.AvailabilityPct == 100
+	c := r.commitment()
+	switch {
+	case constants && c != nil && slices.Contains(c.NotMeasured, "throughput_mbps") && slices.Contains(c.NotMeasured, "availability_pct"):
+		return claimPass("the proof itself says that these were not measured: %s", strings.Join(c.NotMeasured, ", ")), nil
+	case constants && r.pooled() != nil:
+		return []Check{{Status: Warn, Code: NotMeasured, Pointer: "/runtime_artifact/measured",
+			Message: "throughput and availability are the service's constants (0, 100): signed, and never measured; packet loss was measured"}}, nil
+	case constants && *a.PacketLossPct == 0:
 		return []Check{{Status: Warn, Code: NotMeasured, Pointer: "/runtime_artifact/measured",
 			Message: "throughput, availability and packet loss are the service's constants (0, 100, 0): signed, and never measured"}}, nil
 	}
@@ -101,4 +112,83 @@ func (r *run) claimsTimes() ([]Check, error) {
 			Actual: t.Format(time.RFC3339Nano), Message: "the ledger record's time, which nothing protects, does not fit the signed time"}}, nil
 	}
 	return claimPass("the times stand in order; they are the signer's own"), nil
+}
+
+// commitment returns what the proof commits to, nil where it commits to nothing
+// readable.
+func (r *run) commitment() *telemetry.Commitment {
+	if !r.bundle.Proof.Telemetry.Exists() {
+		return nil
+	}
+	c, err := telemetry.Parse(r.bundle.Proof.Telemetry, "/proof/telemetry")
+	if err != nil {
+		return nil
+	}
+	return &c
+}
+
+func (r *run) pooled() *telemetry.Pooled {
+	if c := r.commitment(); c != nil {
+		return c.Pooled
+	}
+	return nil
+}
+
+// claimsPercentile: the mean of percentiles is no percentile. Nineteen idle
+// windows at 10 ms and a busy one at 196 ms have a mean of 19.3.
+func (r *run) claimsPercentile() ([]Check, error) {
+	p := r.bundle.Proof
+	if p.AvgP95MS == nil || p.SamplesCount == nil {
+		return claimSkip("the proof does not have both an average p95 and a number of samples"), nil
+	}
+	average := canonical.PythonFloat(*p.AvgP95MS)
+	warn := func(expected, format string, args ...any) ([]Check, error) {
+		return []Check{{Status: Warn, Code: AveragedPercentiles, Pointer: "/proof/measured_outcomes/avg_p95_ms", Expected: expected, Actual: average + " ms",
+			Message: fmt.Sprintf(format, args...)}}, nil
+	}
+	c := r.commitment()
+	var pooled *telemetry.Pooled
+	if c != nil {
+		pooled = c.Pooled
+	}
+	switch {
+	case pooled == nil && *p.SamplesCount == 1:
+		return claimPass("the p95 of %s ms is that of one sample, as its measurer stated it", average), nil
+	case pooled == nil:
+		return warn("", "%s ms is the mean of the p95s of %d samples, which is no p95: each sample counts once, however many probes it stands for", average, *p.SamplesCount)
+	case pooled.Sent == pooled.Lost:
+		return claimSkip("no probe was answered"), nil
+	}
+	exact := telemetry.Milliseconds(pooled.Delays.P95)
+	answered := pooled.Sent - pooled.Lost
+	if target, ok := targetsOf(p); ok {
+		latency := c.Decision.LatencyP95
+		within := latency != nil && *latency <= target.LatencyMS*int64(time.Millisecond)
+		if result := r.bundle.Artifact.Result; result == "pass" && !within || result == "fail" && within {
+			return warn(exact+" ms", "the mean of the samples' p95s is %s ms, by which the result is %s; the p95 of all %d answered probes is %s ms, and %d probes were lost: by them all it is the other way round",
+				average, result, answered, exact, pooled.Lost)
+		}
+	}
+	return claimPass("the mean of the samples' p95s is %s ms; the p95 of all %d answered probes is %s ms; both decide alike", average, answered, exact), nil
+}
+
+// claimsWindow: what was measured outside the session is not its quality.
+func (r *run) claimsWindow() ([]Check, error) {
+	if !r.bundle.Proof.Session.Exists() {
+		return claimSkip("the proof does not tell when the session was AVAILABLE and when it was measured"), nil
+	}
+	s, err := telemetry.ParseSession(r.bundle.Proof.Session, "/proof/session")
+	if err != nil {
+		return claimSkip("the session can't be read"), nil
+	}
+	if s.AvailablePPM < 1_000_000 {
+		return []Check{{Status: Warn, Code: OutsideAvailable, Pointer: "/proof/session/available_ppm", Expected: "100 %", Actual: percent(s.AvailablePPM),
+			Message: fmt.Sprintf("only %s of the measured time lay inside the session's AVAILABLE", percent(s.AvailablePPM))}}, nil
+	}
+	return claimPass("all of the measured time lay inside the session's AVAILABLE"), nil
+}
+
+// percent writes millionths.
+func percent(ppm int64) string {
+	return fmt.Sprintf("%s %%", canonical.PythonFloat(float64(ppm)/1e4))
 }

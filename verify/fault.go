@@ -12,10 +12,12 @@ import (
 // hold the whole program to its promise: an error is never a pass, and the exit
 // status is never 0.
 func init() {
-	for i := range defaultChecks {
-		if string(defaultChecks[i].id) == os.Getenv("QODVERIFY_FAULT") {
-			fullChecksOnly = true
-			defaultChecks[i].run = func(*run) ([]Check, error) { return nil, errors.New("injected fault") }
+	for _, table := range [][]check{defaultChecks, ruleChecks} {
+		for i := range table {
+			if string(table[i].id) == os.Getenv("QODVERIFY_FAULT") {
+				fullChecksOnly = true
+				table[i].run = func(*run) ([]Check, error) { return nil, errors.New("injected fault") }
+			}
 		}
 	}
 }

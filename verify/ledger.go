@@ -262,7 +262,7 @@ func (v *Verifier) Ledger(records iter.Seq2[bundle.Raw, error], o LedgerOptions)
 	policy.Previous, policy.SessionID = "", ""
 	a := &audit{
 		Verifier: &Verifier{policy: policy, checks: v.checks}, options: o, profiles: policy.profiles(),
-		always: fullChecksOnly || len(policy.Require) > 0, known: map[string]*trusted{},
+		always: fullChecksOnly || len(policy.Require) > 0 || policy.Rules != nil, known: map[string]*trusted{},
 	}
 	l := newLedger(a, o)
 	l.previous = v.policy.Previous

@@ -229,7 +229,8 @@ type worker struct {
 	keys                   map[string]*trusted
 	groups                 map[*trusted]*group
 	verifier               fixedkey.Verifier
-	parsed                 *bundle.Bundle // of the record that was judged in full last
+	profile                canonical.Profile // under which the last record's hash matched
+	parsed                 *bundle.Bundle    // of the record that was judged in full last
 }
 
 func newWorker(a *audit) *worker {
@@ -358,7 +359,7 @@ func (w *worker) full(b *batch, i int) (*Report, canonical.Profile) {
 		parsed.Artifact, parsed.ArtifactErr = bundle.ParseArtifact(data)
 	}
 	r := w.start(parsed)
-	r.settled, r.holds, r.unsigned = record.settled, record.holds, record.past
+	r.inAudit, r.settled, r.holds, r.unsigned = true, record.settled, record.holds, record.past
 	r.all()
 	w.parsed = parsed
 	return r.report, r.formulas.profile

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
@@ -35,6 +36,10 @@ type Policy struct {
 	SessionID string
 	// Require lists checks that must pass beside those that always must.
 	Require []CheckID
+	// Rules are what is expected beyond integrity; nil sets none.
+	Rules *Rules
+	// At is the time as of which Rules are judged. The library reads no clock.
+	At time.Time
 }
 
 // validate refuses what would silently check less than the caller meant.
@@ -48,6 +53,9 @@ func (p Policy) validate() error {
 		if err := bundle.CheckPrevHash(p.Previous); err != nil {
 			return fmt.Errorf("policy: the previous hash is neither GENESIS nor a hash: %w", err)
 		}
+	}
+	if err := p.Rules.validate(p.At); err != nil {
+		return err
 	}
 	for _, id := range p.Require {
 		if !slices.Contains(Checks(), id) {

@@ -109,7 +109,23 @@ func (w *worker) quick(r *record) bool {
 	if f.Generation != bundle.V04 || artifact.Kind() != canonical.Object || r.flags&(noPrev|noThis) != 0 || r.flags&hasArtifact == 0 {
 		return false
 	}
-	return w.hashes(r, artifact) && w.consistent(r)
+	return w.hashes(r, artifact) && w.consistent(r) && w.committed()
+}
+
+// committed holds the telemetry of proofs that commit to it, by the same function
+// as the full checks.
+func (w *worker) committed() bool {
+	f := &w.fields
+	if !f.Value(bundle.FieldTelemetry).Exists() && !f.Value(bundle.FieldSession).Exists() {
+		return true
+	}
+	b := f.Bundle()
+	for _, c := range append(judgeCommitment(b, w.profile), judgeSamples(b)...) {
+		if c.Status != Pass && c.Status != Skip {
+			return false
+		}
+	}
+	return true
 }
 
 // hashes recomputes both hashes under the first profile that fits the record's.
@@ -128,6 +144,7 @@ func (w *worker) hashes(r *record, artifact canonical.Value) bool {
 			continue
 		}
 		r.flags |= hashHolds
+		w.profile = profile
 		b, err := artifact.CanonicalBuffer(w.artifact, profile)
 		if err != nil {
 			return false

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
@@ -39,6 +40,9 @@ type Report struct {
 	waived   []CheckID // in an audit: what the signature of a later record vouches for
 	notes    []Note
 	subject  Subject
+	judged   Judged
+	claims   []Claim
+	coverage []Covered
 	key      KeyUsed
 
 	// ledgerRestored: the ledger hash was proven to match once numbers were
@@ -126,6 +130,15 @@ func (r *Report) Notes() []Note { return slices.Clone(r.notes) }
 // Subject returns what the input claims to be.
 func (r *Report) Subject() Subject { return r.subject }
 
+// Judged says by which rules and as of when a proof was judged.
+type Judged struct {
+	Policy string    // name of the [Rules]; "" without
+	At     time.Time // zero without
+}
+
+// Judged returns by which rules the input was judged.
+func (r *Report) Judged() Judged { return r.judged }
+
 // Key returns the key that the signature was held against.
 func (r *Report) Key() KeyUsed { return r.key }
 
@@ -142,7 +155,7 @@ var reasonOrder = []struct {
 	word Code // the original's word for any failure of the check, if it has one
 }{
 	{Format, ""}, {SignatureKey, ""}, {Signature, SignatureMismatch}, {LedgerHash, LedgerHashMismatch},
-	{LedgerLink, LedgerChainBroken}, {ArtifactHash, ""}, {Consistency, ""},
+	{LedgerLink, LedgerChainBroken}, {ArtifactHash, ""}, {Consistency, ""}, {Telemetry, ""}, {TelemetrySamples, ""},
 }
 
 // Reason returns one word for the verdict: "ok" when verified, else the code of

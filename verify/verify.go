@@ -22,7 +22,10 @@
 //	signature      Ed25519 by that key over the 64 characters of this_hash
 //	consistency    session ids, paths, measured values, targets, decision and
 //	               reasons do not contradict each other
+//	telemetry      what the proof says of its samples follows from what it commits to
+//	telemetry.samples  the samples are those, and all figures follow from them
 //	claims.*       what the signature can't vouch for; warnings only
+//	policy.*       what the caller's [Rules] expect; each rule that is set is required
 //
 // # Ledgers
 //
@@ -39,6 +42,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
@@ -67,11 +71,15 @@ var defaultChecks = []check{
 	{SignatureKey, (*run).signatureKey},
 	{Signature, (*run).signature},
 	{Consistency, (*run).consistency},
+	{Telemetry, (*run).telemetry},
+	{TelemetrySamples, (*run).samples},
 	{ClaimsConstants, (*run).claimsConstants},
 	{ClaimsJitterTarget, (*run).claimsJitterTarget},
 	{ClaimsQoSStatus, (*run).claimsQoSStatus},
 	{ClaimsClamp, (*run).claimsClamp},
 	{ClaimsTimes, (*run).claimsTimes},
+	{ClaimsPercentile, (*run).claimsPercentile},
+	{ClaimsWindow, (*run).claimsWindow},
 }
 
 // fullChecksOnly is set in test builds in which a check was made to fail: the
@@ -84,7 +92,13 @@ func New(policy Policy) (*Verifier, error) {
 	if err := policy.validate(); err != nil {
 		return nil, err
 	}
-	return &Verifier{policy: policy, checks: defaultChecks}, nil
+	checks := defaultChecks
+	for _, c := range ruleChecks {
+		if policy.Rules.has(c.id) {
+			checks = append(slices.Clip(checks), c)
+		}
+	}
+	return &Verifier{policy: policy, checks: checks}, nil
 }
 
 // Bundle verifies one bundle. The report is never nil; a nil bundle gives a
@@ -148,6 +162,7 @@ type run struct {
 	rivals      []*run // genuine records with the same predecessor
 
 	// In an audit:
+	inAudit         bool
 	settled, holds bool // the signature was verified already, and how that ended
 	unsigned       bool // the signature is not verified in this run
 }
@@ -156,6 +171,10 @@ func (v *Verifier) start(b *bundle.Bundle) *run {
 	r := &run{Verifier: v, bundle: b, report: &Report{required: v.policy.Require}}
 	if v.policy.Previous != "" {
 		r.report.required = append(append([]CheckID(nil), v.policy.Require...), LedgerLink)
+	}
+	if v.policy.Rules != nil {
+		r.report.required = slices.Concat(r.report.required, v.policy.Rules.checks())
+		r.report.judged = Judged{Policy: v.policy.Rules.Name, At: v.policy.At}
 	}
 	if b == nil {
 		r.report = MalformedReport(nil)
@@ -191,7 +210,7 @@ func (r *run) all() {
 		}
 		for _, f := range findings {
 			f.ID = c.id
-			r.report.checks = append(r.report.checks, f)
+			r.report.checks = append(r.report.checks, r.ignored(f))
 		}
 	}
 	if _, err := r.guarded(check{run: func(*run) ([]Check, error) { r.explain(); r.note(); return nil, nil }}); err != nil {
@@ -199,6 +218,18 @@ func (r *run) all() {
 		r.report.notes = append(r.report.notes, Note{Code: InternalError, Message: fmt.Sprintf("the findings could not all be explained: %v", err)})
 	}
 	r.report.bound()
+	if !r.inAudit {
+		r.tell()
+	}
+}
+
+// tell adds what the bundle says and what covers it. It decides nothing, so
+// whatever goes wrong in it leaves the verdict as it is.
+func (r *run) tell() {
+	_, _ = r.guarded(check{run: func(*run) ([]Check, error) {
+		r.report.claims, r.report.coverage = claimsOf(r.bundle, r.report.outcome), CoverageOf(r.bundle)
+		return nil, nil
+	}})
 }
 
 func (r *run) guarded(c check) (findings []Check, err error) {
