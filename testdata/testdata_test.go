@@ -27,13 +27,13 @@ func list(t *testing.T, args ...string) []string {
 }
 
 // A program that imports the library gets no network, database, process or
-// command-line package with it, and from other modules only these three.
+// command-line package with it, and from other modules only these four.
 func TestLibraryDependencies(t *testing.T) {
 	deps := list(t, "-deps", "./bundle/...", "./jwks", "./verify")
 	if len(deps) < 30 {
 		t.Fatalf("only %d packages: %v", len(deps), deps)
 	}
-	allowed := []string{"filippo.io/edwards25519", "filippo.io/edwards25519/field", "github.com/gowebpki/jcs"}
+	allowed := []string{"filippo.io/edwards25519", "filippo.io/edwards25519/field", "github.com/gowebpki/jcs", "golang.org/x/mod/sumdb/tlog"}
 	for _, d := range deps {
 		first, _, _ := strings.Cut(d, "/")
 		switch {
@@ -52,17 +52,20 @@ func TestArrows(t *testing.T) {
 
 		"/bundle/canonical": {},
 		"/bundle":           {"/bundle/canonical"},
+		"/bundle/telemetry": {"/bundle", "/bundle/canonical"},
 		"/jwks":             {"/bundle/canonical"},
-		"/verify":           {"/bundle", "/bundle/canonical", "/jwks", "/verify/internal/fixedkey"},
+		"/verify":           {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/jwks", "/verify/internal/fixedkey"},
 
-		"/cmd/internal/render": {"/bundle", "/bundle/canonical", "/jwks", "/verify"},
-		"/cmd/internal/source": {"/bundle", "/bundle/canonical", "/jwks"},
-		"/cmd/internal/state":  {"/bundle", "/verify"},
-		"/cmd/internal/probe":  {},
-		"/cmd/internal/pyjson": {"/bundle/canonical"},
-		"/cmd/internal/mint":   {"/bundle", "/bundle/canonical", "/cmd/internal/pyjson", "/jwks"},
-		"/cmd/internal/store":  {"/bundle", "/cmd/internal/mint"},
-		"/cmd/internal/server": {"/bundle", "/bundle/canonical", "/cmd/internal/mint", "/cmd/internal/pyjson", "/cmd/internal/source", "/cmd/internal/store", "/jwks"},
+		"/cmd/internal/render":   {"/bundle", "/bundle/canonical", "/jwks", "/verify"},
+		"/cmd/internal/source":   {"/bundle", "/bundle/canonical", "/jwks"},
+		"/cmd/internal/state":    {"/bundle", "/verify"},
+		"/cmd/internal/probe":    {"/bundle/telemetry"},
+		"/cmd/internal/importer": {"/bundle/canonical"},
+		"/cmd/internal/pyjson":   {"/bundle/canonical"},
+		"/cmd/internal/policy":   {"/bundle/canonical", "/jwks", "/verify"},
+		"/cmd/internal/mint":     {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/cmd/internal/pyjson", "/jwks"},
+		"/cmd/internal/store":    {"/bundle", "/cmd/internal/mint"},
+		"/cmd/internal/server":   {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/cmd/internal/mint", "/cmd/internal/pyjson", "/cmd/internal/source", "/cmd/internal/store", "/jwks"},
 	}
 	for room, below := range may {
 		for _, d := range list(t, "-f", `{{join .Imports "\n"}}`, module+room) {
