@@ -21,6 +21,7 @@ import (
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/bundle/telemetry"
 	"github.com/qodverify/qodverify/cmd/internal/pyjson"
 )
 
@@ -31,17 +32,22 @@ type Intent struct {
 	TargetJitterMS     int64 // 0 to 60000
 	DurationS          int64 // seconds, 1 to 86400
 	FlowLabel          string
+	QoSProfile         string // a profile of the provider's by CAMARA's name; "" as in the original
 }
 
 // JSON returns the intent in the original's order of members.
 func (i Intent) JSON() pyjson.Object {
-	return pyjson.Object{
+	o := pyjson.Object{
 		{Name: "text", Value: i.Text},
 		{Name: "target_p95_latency_ms", Value: i.TargetP95LatencyMS},
 		{Name: "target_jitter_ms", Value: i.TargetJitterMS},
 		{Name: "duration_s", Value: i.DurationS},
 		{Name: "flow_label", Value: i.FlowLabel},
 	}
+	if i.QoSProfile != "" {
+		o = append(o, pyjson.Member{Name: "qosProfile", Value: i.QoSProfile})
+	}
+	return o
 }
 
 // The QoS profiles, by rising latency, and the two states of a session.
@@ -86,7 +92,7 @@ var contractProfiles = map[string]string{LowLatency: "turbo", Balanced: "standar
 
 // maxLatency is the artifact's upper bound for latencies, measured and asked
 // for, in milliseconds. The original clamps both to it.
-const maxLatency = 5000
+const maxLatency = telemetry.Clamp
 
 // Request is what a proof says, but for its place in the chain and its time.
 type Request struct {
@@ -94,15 +100,22 @@ type Request struct {
 	Intent    Intent
 	Profile   string // of the session; see [Intent.Profile]
 	Note      string
-	Measured  Measured
+	Measured  telemetry.Averages
 	Now       time.Time // of the artifact
+
+	// Samples, when given, are committed to, with the session's life. Without
+	// them the proof is the original's to the byte.
+	Samples *telemetry.Aggregate
+	Started time.Time // when the session was created
+	Issuer  string    // who signs, if the proof is to say so
 }
 
 // Measurement is a session's artifact, ready to be proven.
 type Measurement struct {
-	request  Request
-	artifact pyjson.Object
-	hash     bundle.Digest
+	request    Request
+	commitment telemetry.Commitment
+	artifact   pyjson.Object
+	hash       bundle.Digest
 }
 
 // ErrNoSamples is returned for a session without telemetry.
@@ -113,7 +126,15 @@ func Measure(r Request) (*Measurement, error) {
 	if r.Measured.Samples() == 0 {
 		return nil, ErrNoSamples
 	}
-	m := &Measurement{request: r, artifact: r.artifact()}
+	m := &Measurement{request: r}
+	if r.Samples != nil {
+		var err error
+		m.commitment, err = r.Samples.Commitment(telemetry.Targets{LatencyMS: r.Intent.TargetP95LatencyMS, JitterMS: r.Intent.TargetJitterMS})
+		if err != nil {
+			return nil, fmt.Errorf("committing to the samples: %w", err)
+		}
+	}
+	m.artifact = r.artifact(m.commitment.Pooled)
 	doc, err := canonical.Parse(pyjson.Compact(m.artifact), canonical.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("reading the artifact just made: %w", err)
@@ -144,7 +165,7 @@ type Place struct {
 // Prove makes the proof of a measurement at its place in the chain. Signing it
 // is left to [Proof.Sign], since the next link does not need the signature.
 func (m *Measurement) Prove(s *Signer, at Place) (*Proof, error) {
-	p := &Proof{PrevHash: at.PrevHash, KID: s.KID, Object: m.request.proof(m.hash, at), Artifact: m.artifact, signer: s}
+	p := &Proof{PrevHash: at.PrevHash, KID: s.KID, Object: m.proof(at), Artifact: m.artifact, signer: s}
 	doc, err := canonical.Parse(pyjson.Compact(p.Object), canonical.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("reading the proof just made: %w", err)
@@ -160,8 +181,9 @@ func (m *Measurement) Prove(s *Signer, at Place) (*Proof, error) {
 // Sign signs the proof.
 func (p *Proof) Sign() { p.Signature = p.signer.sign(p.digest) }
 
-func (r Request) proof(artifact bundle.Digest, at Place) pyjson.Object {
-	return pyjson.Object{
+func (m *Measurement) proof(at Place) pyjson.Object {
+	r := m.request
+	o := pyjson.Object{
 		{Name: "session_id", Value: r.SessionID},
 		{Name: "requested", Value: pyjson.Object{
 			{Name: "intent", Value: r.Intent.JSON()},
@@ -178,14 +200,25 @@ func (r Request) proof(artifact bundle.Digest, at Place) pyjson.Object {
 			{Name: "avg_jitter_ms", Value: r.Measured.Jitter()},
 		}},
 		{Name: "artifacts", Value: pyjson.Object{
-			{Name: "runtime_artifact_sha256", Value: artifact.String()},
+			{Name: "runtime_artifact_sha256", Value: m.hash.String()},
 			{Name: "runtime_artifact_relpath", Value: ArtifactPath(r.SessionID)},
 		}},
 		{Name: "created_at", Value: Timestamp(at.Now)},
 	}
+	if r.Samples != nil {
+		o = append(o,
+			pyjson.Member{Name: "telemetry", Value: commitmentJSON(m.commitment)},
+			pyjson.Member{Name: "session", Value: sessionJSON(r.session(m.commitment, at.Now))})
+	}
+	if r.Issuer != "" {
+		o = append(o, pyjson.Member{Name: "issuer", Value: r.Issuer})
+	}
+	return o
 }
 
-func (r Request) artifact() pyjson.Object {
+// artifact makes the runtime artifact. Loss is measured where every sample told
+// its delays, and otherwise the original's constant.
+func (r Request) artifact(pooled *telemetry.Pooled) pyjson.Object {
 	latency, jitter := r.Measured.P95(), r.Measured.Jitter()
 	limit := min(max(1, r.Intent.TargetP95LatencyMS), maxLatency)
 	result, relation := "pass", "<="
@@ -211,14 +244,14 @@ func (r Request) artifact() pyjson.Object {
 				{Name: "msisdn", Value: ""}, {Name: "ip_address", Value: ""}, {Name: "country", Value: ""},
 			}},
 		}},
-		// Only latency and jitter are measured; the other three are the
-		// original's constants, kept because its artifact schema wants them.
+		// Throughput and availability are the original's constants, kept because
+		// its artifact schema wants them.
 		{Name: "measured", Value: pyjson.Object{
 			{Name: "latency_ms", Value: latency},
 			{Name: "throughput_mbps", Value: 0.0},
 			{Name: "availability_pct", Value: 100.0},
 			{Name: "jitter_ms", Value: jitter},
-			{Name: "packet_loss_pct", Value: 0.0},
+			{Name: "packet_loss_pct", Value: telemetry.LossPercent(pooled)},
 		}},
 		{Name: "decision", Value: pyjson.Object{
 			{Name: "result", Value: result},
@@ -246,12 +279,19 @@ func FromEpoch(seconds float64) time.Time { return time.UnixMicro(int64(math.Rou
 
 // order is the order in which a proof's members were inserted, by path.
 var order = map[string][]string{
-	"":                   {"session_id", "requested", "provider_observed", "measured_outcomes", "artifacts", "created_at"},
-	"/requested":         {"intent", "qos_profile"},
-	"/requested/intent":  {"text", "target_p95_latency_ms", "target_jitter_ms", "duration_s", "flow_label"},
-	"/provider_observed": {"qos_status_at_finalize", "provider_note"},
-	"/measured_outcomes": {"samples_count", "avg_p50_ms", "avg_p95_ms", "avg_jitter_ms"},
-	"/artifacts":         {"runtime_artifact_sha256", "runtime_artifact_relpath"},
+	"":                        {"session_id", "requested", "provider_observed", "measured_outcomes", "artifacts", "created_at", "telemetry", "session", "issuer"},
+	"/telemetry":              {"format", "profile", "count", "root", "first_at", "last_at", "metric", "aggregation", "probes", "distribution", "delays_ns", "not_measured", "decision"},
+	"/telemetry/aggregation":  {"averages", "percentile", "jitter"},
+	"/telemetry/probes":       {"sent", "lost"},
+	"/telemetry/distribution": {"unit", "precision_bits", "relative_error", "bins"},
+	"/telemetry/delays_ns":    {"min", "p50", "p95", "p99", "max"},
+	"/telemetry/decision":     {"latency_p95_ns", "jitter_p99_ns", "result", "reasons"},
+	"/session":                {"qosProfile", "qosStatus", "statusInfo", "startedAt", "expiresAt", "duration", "available_ppm"},
+	"/requested":              {"intent", "qos_profile"},
+	"/requested/intent":       {"text", "target_p95_latency_ms", "target_jitter_ms", "duration_s", "flow_label", "qosProfile"},
+	"/provider_observed":      {"qos_status_at_finalize", "provider_note"},
+	"/measured_outcomes":      {"samples_count", "avg_p50_ms", "avg_p95_ms", "avg_jitter_ms"},
+	"/artifacts":              {"runtime_artifact_sha256", "runtime_artifact_relpath"},
 }
 
 // InsertionOrder returns a stored proof, whose members are sorted, with those of

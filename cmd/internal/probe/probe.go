@@ -1,6 +1,6 @@
-// Package probe measures round trips and sums them up as the original's agent
-// does: percentiles by linear interpolation between the two nearest ranks, and
-// jitter as the population standard deviation, all in milliseconds.
+// Package probe measures round trips, each by itself, and sums them up as proofs
+// do: nearest-rank percentiles (RFC 2330, 11.3), and jitter as the 99th percentile
+// minus the minimum (RFC 5481), in milliseconds.
 package probe
 
 import (
@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
+
+	"github.com/qodverify/qodverify/bundle/telemetry"
 )
 
 // Target is something that answers.
@@ -89,8 +89,10 @@ type Plan struct {
 // Result is a measurement.
 type Result struct {
 	Sent, Lost       int
-	P50, P95, Jitter float64 // milliseconds
-	Min, Mean, Max   float64 // milliseconds
+	P50, P95, Jitter float64  // milliseconds
+	Min, Mean, Max   float64  // milliseconds
+	Delays           []*int64 // nanoseconds, one element a round trip, nil for a lost one
+	Start, End       time.Time
 }
 
 // ErrNoAnswer is returned when every round trip failed.
@@ -100,7 +102,7 @@ var ErrNoAnswer = errors.New("no round trip was answered")
 // as lost and left out of the figures. The first connection is made before, so
 // that an HTTP figure holds no set-up.
 func Measure(ctx context.Context, target Target, plan Plan) (Result, error) {
-	var trips []float64
+	var trips []int64
 	var last error
 	result := Result{}
 	if target.dial == nil {
@@ -128,11 +130,18 @@ func Measure(ctx context.Context, target Target, plan Plan) (Result, error) {
 			return result, ctx.Err()
 		}
 		result.Sent++
+		if n == 1 {
+			result.Start = start
+		}
+		result.End = start.Add(took)
 		if err != nil {
 			result.Lost++
+			result.Delays = append(result.Delays, nil)
 			last = err
 		} else {
-			trips = append(trips, float64(took)/float64(time.Millisecond))
+			ns := min(took.Nanoseconds(), telemetry.MaxDelay)
+			result.Delays = append(result.Delays, &ns)
+			trips = append(trips, ns)
 		}
 		if plan.Progress != nil {
 			plan.Progress(n, took, err)
@@ -141,33 +150,12 @@ func Measure(ctx context.Context, target Target, plan Plan) (Result, error) {
 	if len(trips) == 0 {
 		return result, fmt.Errorf("%w: %w", ErrNoAnswer, last)
 	}
-	slices.Sort(trips)
-	result.P50, result.P95 = percentile(trips, 50), percentile(trips, 95)
-	result.Mean, result.Jitter = meanDeviation(trips)
-	result.Min, result.Max = trips[0], trips[len(trips)-1]
+	ms := func(ns int64) float64 { return float64(ns) / 1e6 }
+	d := telemetry.Pool(trips, 0).Delays
+	result.P50, result.P95, result.Jitter = ms(d.P50), ms(d.P95), ms(d.Jitter())
+	result.Min, result.Max = ms(d.Min), ms(d.Max)
+	for _, ns := range trips {
+		result.Mean += ms(ns) / float64(len(trips))
+	}
 	return result, nil
-}
-
-// percentile interpolates linearly between the two nearest ranks of a sorted
-// list, numpy's default method.
-func percentile(sorted []float64, p float64) float64 {
-	rank := p / 100 * float64(len(sorted)-1)
-	low := int(rank)
-	if low+1 >= len(sorted) {
-		return sorted[len(sorted)-1]
-	}
-	return sorted[low] + (rank-float64(low))*(sorted[low+1]-sorted[low])
-}
-
-// meanDeviation returns the mean and the population standard deviation (the
-// divisor is n).
-func meanDeviation(list []float64) (mean, deviation float64) {
-	for _, x := range list {
-		mean += x
-	}
-	mean /= float64(len(list))
-	for _, x := range list {
-		deviation += (x - mean) * (x - mean)
-	}
-	return mean, math.Sqrt(deviation / float64(len(list)))
 }

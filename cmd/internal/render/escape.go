@@ -37,6 +37,15 @@ func Printable(s string) string {
 	return b.String()
 }
 
+// PrintableLines is [Printable] line by line.
+func PrintableLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = Printable(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
 func visible(s string) bool {
 	for _, r := range s {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {

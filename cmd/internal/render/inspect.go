@@ -7,6 +7,7 @@ import (
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/verify"
 )
 
 // Inspection is what one input claims, or why it can't be shown.
@@ -120,6 +121,22 @@ func InspectText(w io.Writer, shown []Inspection, o TextOptions) error {
 		for _, c := range claims(one.Bundle) {
 			p.line("  %-18s  %s  %s", c.Name, Printable(c.Value), p.subtle.Sprint("(protected by "+c.Protected+")"))
 		}
+		p.line("")
+		p.line("In words, and what each would rest on if the bundle were verified:")
+		p.claims(verify.ClaimsOf(one.Bundle), "if verified: ")
+		p.line("")
+		p.line("Which checks cover which member:")
+		for _, c := range verify.CoverageOf(one.Bundle) {
+			covered := "nothing"
+			for i, id := range c.Checks {
+				if i == 0 {
+					covered = string(id)
+				} else {
+					covered += ", " + string(id)
+				}
+			}
+			p.line("  %-58s  %s", Printable(c.Pointer), covered)
+		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -128,11 +145,13 @@ func InspectText(w io.Writer, shown []Inspection, o TextOptions) error {
 // InspectJSON writes inspections as one document.
 func InspectJSON(w io.Writer, tool Tool, shown []Inspection) error {
 	type one struct {
-		Input      string  `json:"input"`
-		Form       string  `json:"form,omitempty"`
-		Generation string  `json:"generation,omitempty"`
-		Error      string  `json:"error,omitempty"`
-		Claims     []claim `json:"claims"`
+		Input      string        `json:"input"`
+		Form       string        `json:"form,omitempty"`
+		Generation string        `json:"generation,omitempty"`
+		Error      string        `json:"error,omitempty"`
+		Claims     []claim       `json:"claims"`
+		Words      []jsonClaim   `json:"if_verified"`
+		Coverage   []jsonCovered `json:"coverage"`
 	}
 	doc := struct {
 		Schema   string `json:"schema"`
@@ -142,11 +161,12 @@ func InspectJSON(w io.Writer, tool Tool, shown []Inspection) error {
 		Results  []one  `json:"results"`
 	}{Schema: "qodverify/inspect/v1", Note: "claims only, nothing was verified", Tool: tool, Results: []one{}}
 	for _, s := range shown {
-		r := one{Input: s.Input, Claims: []claim{}}
+		r := one{Input: s.Input, Claims: []claim{}, Words: []jsonClaim{}, Coverage: []jsonCovered{}}
 		if s.Err != nil {
 			r.Error = s.Err.Error()
 		} else {
 			r.Form, r.Generation, r.Claims = string(s.Bundle.Form), string(s.Bundle.Generation), claims(s.Bundle)
+			r.Words, r.Coverage = claimsJSON(verify.ClaimsOf(s.Bundle)), coverageJSON(verify.CoverageOf(s.Bundle))
 		}
 		doc.Results = append(doc.Results, r)
 	}

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"io"
+	"time"
 
 	"github.com/qodverify/qodverify/verify"
 )
@@ -64,6 +65,48 @@ type jsonResult struct {
 	Checks     []jsonCheck `json:"checks"`
 	Notes      []jsonNote  `json:"notes"`
 	NotCovered []string    `json:"not_covered"`
+
+	Policy   *jsonPolicy   `json:"policy,omitempty"`
+	Claims   []jsonClaim   `json:"claims"`
+	Coverage []jsonCovered `json:"coverage"`
+}
+
+type jsonPolicy struct {
+	Name string    `json:"name"`
+	At   time.Time `json:"at"`
+}
+
+type jsonClaim struct {
+	Topic    string `json:"topic"`
+	Text     string `json:"text"`
+	Method   string `json:"method,omitempty"`
+	Pointer  string `json:"pointer"`
+	Standing string `json:"standing"`
+}
+
+type jsonCovered struct {
+	Pointer string   `json:"pointer"`
+	Checks  []string `json:"checks"`
+}
+
+func claimsJSON(list []verify.Claim) []jsonClaim {
+	out := []jsonClaim{}
+	for _, c := range list {
+		out = append(out, jsonClaim{c.Topic, c.Text, c.Method, c.Pointer, c.Standing.Word()})
+	}
+	return out
+}
+
+func coverageJSON(list []verify.Covered) []jsonCovered {
+	out := []jsonCovered{}
+	for _, c := range list {
+		checks := []string{}
+		for _, id := range c.Checks {
+			checks = append(checks, string(id))
+		}
+		out = append(out, jsonCovered{c.Pointer, checks})
+	}
+	return out
 }
 
 type jsonKey struct {
@@ -157,6 +200,10 @@ func resultJSON(r Result) jsonResult {
 		out.Notes = append(out.Notes, jsonNote{string(n.Code), n.Message, n.Pointer})
 	}
 	out.NotCovered = append(out.NotCovered, notCovered(report)...)
+	out.Claims, out.Coverage = claimsJSON(report.Claims()), coverageJSON(report.Coverage())
+	if j := report.Judged(); j.Policy != "" {
+		out.Policy = &jsonPolicy{j.Policy, j.At}
+	}
 	return out
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/fatih/color"
 
@@ -84,7 +85,11 @@ func (p *painter) result(r Result) {
 	if r.Digest != "" {
 		p.field("input", "sha256 %s", r.Digest)
 	}
+	if j := report.Judged(); j.Policy != "" {
+		p.field("policy", "%s, judged as of %s", j.Policy, j.At.Format(time.RFC3339))
+	}
 	p.checks(report)
+	p.claims(report.Claims(), "")
 	for _, n := range append(report.Notes(), r.Notes...) {
 		at := ""
 		if n.Pointer != "" {
@@ -170,6 +175,22 @@ func (p *painter) subject(report *verify.Report) {
 		p.field("key", "%q: none usable (from %s)", key.KID, source)
 	}
 	p.field("format", "generation %s, canonical profile %s", s.Generation, s.Profile)
+}
+
+// claims tells what the bundle says, topic by topic.
+func (p *painter) claims(list []verify.Claim, condition string) {
+	topic := ""
+	for _, c := range list {
+		label := ""
+		if c.Topic != topic {
+			topic, label = c.Topic, c.Topic
+		}
+		method := ""
+		if c.Method != "" {
+			method = "; " + c.Method
+		}
+		p.field(label, "%s%s (%s%s)", c.Text, method, condition, c.Standing)
+	}
 }
 
 func (p *painter) checks(report *verify.Report) {

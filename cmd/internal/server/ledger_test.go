@@ -46,7 +46,7 @@ func TestLedgerPages(t *testing.T) {
 	}
 	var want []string
 	for range 7 {
-		want = append(want, v.must("GET", "/proof/"+v.finalized()+"/bundle", ""))
+		want = append(want, v.must("GET", "/proof/"+v.finalized()+"/bundle?telemetry=none", ""))
 	}
 	all, size, next, header := v.ledgerPage("")
 	if size != 7 || next != 8 || header.Get("Link") != "" || header.Get("Content-Type") != "application/jsonl" {

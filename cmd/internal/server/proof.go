@@ -1,12 +1,12 @@
 package server
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"net/http"
 
+	"github.com/qodverify/qodverify/bundle/telemetry"
 	"github.com/qodverify/qodverify/cmd/internal/mint"
 	"github.com/qodverify/qodverify/cmd/internal/pyjson"
 	"github.com/qodverify/qodverify/cmd/internal/store"
@@ -54,6 +54,10 @@ func (s *Server) postFinalize(r *request) reply {
 		return detail(http.StatusNotFound, unknownSession)
 	case errors.Is(err, mint.ErrNoSamples):
 		return detail(http.StatusBadRequest, "No telemetry samples found for this session. POST /telemetry first.")
+	case errors.Is(err, errNoAnswer):
+		return detail(http.StatusBadRequest, "No probe of this session was answered: there is no latency that a proof could state.")
+	case errors.Is(err, telemetry.ErrTooMany):
+		return detail(http.StatusBadRequest, "The session has more telemetry than one proof can commit to.")
 	case errors.Is(err, errNoSigner):
 		return detail(http.StatusInternalServerError, "Ed25519 signing key missing. Set QOD_SIGNING_PRIVATE_KEY_B64URL (and optionally QOD_SIGNING_PUBLIC_KEY_B64URL) and restart.")
 	case errors.Is(err, store.ErrChanged):
@@ -82,23 +86,23 @@ func (s *Server) stored(r *request, v store.Record) reply {
 
 // measure makes a session's artifact out of its rows.
 func (s *Server) measure(session store.Session, samples iter.Seq2[store.Sample, error]) (*mint.Measurement, error) {
-	var measured mint.Measured
+	all := &telemetry.Aggregate{}
 	for row, err := range samples {
 		if err != nil {
 			return nil, err
 		}
-		var v struct {
-			P50    *float64 `json:"p50_ms"`
-			P95    *float64 `json:"p95_ms"`
-			Jitter *float64 `json:"jitter_ms"`
+		switch err := mint.AddSample(all, row.JSON, row.CreatedAt); {
+		case errors.Is(err, telemetry.ErrTooMany):
+			return nil, err
+		case err != nil:
+			return nil, fmt.Errorf("a stored telemetry sample of session %s is unreadable: %w", session.ID, err)
 		}
-		if err := json.Unmarshal([]byte(row.JSON), &v); err != nil || v.P50 == nil || v.P95 == nil || v.Jitter == nil {
-			return nil, fmt.Errorf("a stored telemetry sample of session %s is unreadable", session.ID)
-		}
-		measured.Add(*v.P50, *v.P95, *v.Jitter)
 	}
-	if measured.Samples() == 0 {
+	switch {
+	case all.Count() == 0:
 		return nil, mint.ErrNoSamples
+	case all.Averages.Samples() == 0:
+		return nil, errNoAnswer
 	}
 	if s.Keys.Active == nil {
 		return nil, errNoSigner
@@ -111,10 +115,18 @@ func (s *Server) measure(session store.Session, samples iter.Seq2[store.Sample, 
 	if refused != nil {
 		return nil, fmt.Errorf("the stored intent of session %s is invalid", session.ID)
 	}
-	return mint.Measure(mint.Request{
-		SessionID: session.ID, Intent: intent, Profile: session.Profile, Note: session.Note, Measured: measured, Now: s.Now(),
-	})
+	request := mint.Request{
+		SessionID: session.ID, Intent: intent, Profile: session.Profile, Note: session.Note, Measured: all.Averages, Now: s.Now(),
+	}
+	if !s.PlainProofs {
+		request.Samples, request.Started, request.Issuer = all, mint.FromEpoch(session.CreatedAt), s.Issuer
+	}
+	return mint.Measure(request)
 }
+
+// errNoAnswer is of a session whose probes were all lost: the original's format
+// has averages, and there is nothing to average.
+var errNoAnswer = errors.New("no probe was answered")
 
 const noRecord = "No proof record found for this session_id. Finalize first."
 
@@ -161,6 +173,10 @@ func (s *Server) getBundle(r *request) reply {
 	if refused != nil {
 		return *refused
 	}
+	samples, refused := s.samples(r, proof)
+	if refused != nil {
+		return *refused
+	}
 	// A file that is missing or no strict JSON is null here and a mismatch in
 	// /verify: both read the same file, and never one that the database names.
 	var artifact any
@@ -171,5 +187,5 @@ func (s *Server) getBundle(r *request) reply {
 	} else if refused := s.unlessMissing(r, err); refused != nil {
 		return *refused
 	}
-	return ok(v.Stored().Bundle(proof, artifact))
+	return ok(append(v.Stored().Bundle(proof, artifact), samples...))
 }

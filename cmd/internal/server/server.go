@@ -45,6 +45,11 @@ type Config struct {
 	MaxBody int64    // bytes; 0 means DefaultMaxBody
 	Log     *slog.Logger
 	Now     func() time.Time // nil means time.Now
+	// Issuer, when set, is signed into proofs as who makes them.
+	Issuer string
+	// PlainProofs leaves out what the original's proofs don't have: telemetry,
+	// session and issuer.
+	PlainProofs bool
 	// GitSHA and ImageTag go into run summaries.
 	GitSHA, ImageTag string
 }

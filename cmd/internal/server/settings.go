@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,8 @@ type Settings struct {
 	NoAuth, NoAuthOnNetwork bool
 	Debug                   bool
 	Origins                 []string
+	Issuer                  string // signed into proofs; $QOD_ISSUER
+	PlainProofs             bool   // see [Config]
 	// Env looks up a variable of the environment.
 	Env func(name string) (string, bool)
 	Log *slog.Logger
@@ -115,7 +118,7 @@ func first(list ...string) string {
 func Open(ctx context.Context, s Settings) (_ *Instance, err error) {
 	s.place()
 	i := &Instance{Listen: first(s.Listen, "127.0.0.1:8000")}
-	config := Config{Debug: s.Debug, Origins: s.Origins, Log: s.Log, Keys: &Keyring{},
+	config := Config{Debug: s.Debug, PlainProofs: s.PlainProofs, Issuer: cmp.Or(s.Issuer, s.env("QOD_ISSUER")), Origins: s.Origins, Log: s.Log, Keys: &Keyring{},
 		GitSHA: first(s.env("GIT_SHA"), "unknown"), ImageTag: first(s.env("IMAGE_TAG"), "unknown")}
 	if err := s.access(i, &config); err != nil {
 		return nil, err

@@ -194,7 +194,7 @@ func TestTranscripts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		part.config.Store = s
+		part.config.Store, part.config.PlainProofs = s, true
 		replay(t, New(part.config), filepath.Join(dir, "artifacts"), all[from:part.upTo])
 		if err := s.Close(); err != nil {
 			t.Error(err)

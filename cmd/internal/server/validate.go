@@ -3,6 +3,7 @@ package server
 import (
 	"math"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -312,6 +313,9 @@ func uuidFault(err error, input string) fault {
 	}
 }
 
+// camaraName is how CAMARA spells names of QoS profiles.
+var camaraName = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
+
 // parseIntent reads the body of POST /intent.
 func parseIntent(body any) (mint.Intent, faults) {
 	m, refused := newModel(body)
@@ -326,6 +330,12 @@ func parseIntent(body any) (mint.Intent, faults) {
 		DurationS:          m.integer("duration_s", 1, 86400),
 		FlowLabel:          m.text("flow_label", 1, 200, &label),
 	}
+	if m.has("qosProfile") {
+		v.QoSProfile = m.text("qosProfile", 3, 256, nil)
+		if !camaraName.MatchString(v.QoSProfile) && m.faults == nil {
+			m.fail("qosProfile", fault{kind: "string_pattern_mismatch", message: "String should match pattern '" + camaraName.String() + "'", input: v.QoSProfile})
+		}
+	}
 	return v, m.done()
 }
 
@@ -333,17 +343,24 @@ func parseIntent(body any) (mint.Intent, faults) {
 type sample struct {
 	session          string
 	n                int64
-	p50, p95, jitter float64
+	p50, p95, jitter *float64 // nil when every probe was lost
 	notes            string
+	more             pyjson.Object // what the original does not take
 }
 
 // json returns the sample as the original stores it.
 func (v sample) json() pyjson.Object {
-	return pyjson.Object{
-		{Name: "session_id", Value: v.session}, {Name: "n", Value: v.n},
-		{Name: "p50_ms", Value: v.p50}, {Name: "p95_ms", Value: v.p95}, {Name: "jitter_ms", Value: v.jitter},
-		{Name: "notes", Value: v.notes},
+	figure := func(ms *float64) any {
+		if ms == nil {
+			return nil
+		}
+		return *ms
 	}
+	return append(pyjson.Object{
+		{Name: "session_id", Value: v.session}, {Name: "n", Value: v.n},
+		{Name: "p50_ms", Value: figure(v.p50)}, {Name: "p95_ms", Value: figure(v.p95)}, {Name: "jitter_ms", Value: figure(v.jitter)},
+		{Name: "notes", Value: v.notes},
+	}, v.more...)
 }
 
 func parseSample(body any) (sample, faults) {
@@ -352,18 +369,23 @@ func parseSample(body any) (sample, faults) {
 		return sample{}, refused
 	}
 	none := ""
-	v := sample{
-		session: m.session("session_id"),
-		n:       m.integer("n", 1, 100_000),
-		p50:     m.number("p50_ms", 60_000),
-		p95:     m.number("p95_ms", 60_000),
-		jitter:  m.number("jitter_ms", 60_000),
-		notes:   m.text("notes", 0, 500, &none),
+	delays, answered := m.delays()
+	v := sample{session: m.session("session_id")}
+	if delays != nil {
+		v.measured(m, delays, answered)
+	} else {
+		v.n = m.integer("n", 1, 100_000)
+		v.p50, v.p95, v.jitter = new(m.number("p50_ms", 60_000)), new(m.number("p95_ms", 60_000)), new(m.number("jitter_ms", 60_000))
+	}
+	v.notes = m.text("notes", 0, 500, &none)
+	v.more = m.window()
+	if delays != nil {
+		v.more = append(v.more, pyjson.Member{Name: "delays_ns", Value: delays})
 	}
 	if refused := m.done(); refused != nil {
 		return v, refused
 	}
-	if v.p95 < v.p50 {
+	if v.p50 != nil && *v.p95 < *v.p50 {
 		return v, faults{fault{
 			kind: "value_error", message: "Value error, Invalid telemetry: p95_ms must be >= p50_ms.", input: m.body,
 			ctx: pyjson.Object{{Name: "error", Value: pyjson.Object{}}},

@@ -44,7 +44,8 @@ func FuzzTelemetry(f *testing.F) {
 			}
 			return
 		}
-		if v.n < 1 || v.n > 100_000 || !(v.p50 >= 0 && v.p50 <= v.p95 && v.p95 <= 60_000) || !(v.jitter >= 0 && v.jitter <= 60_000) || pyjson.Len(v.notes) > 500 {
+		figures := v.p50 == nil && v.p95 == nil && v.jitter == nil || *v.p50 >= 0 && *v.p50 <= *v.p95 && *v.p95 <= 60_000 && *v.jitter >= 0 && *v.jitter <= 60_000
+		if v.n < 1 || v.n > 100_000 || !figures || pyjson.Len(v.notes) > 500 {
 			t.Fatalf("%q was taken as %+v", data, v)
 		}
 		if id, err := uuid.Parse(v.session); err != nil || id.String() != v.session {

@@ -152,6 +152,9 @@ func ReadFile(name string, limit int) ([]byte, error) {
 	return readBounded(f, limit)
 }
 
+// ReadAll reads at most limit bytes and fails when there are more.
+func ReadAll(r io.Reader, limit int) ([]byte, error) { return readBounded(r, limit) }
+
 func readBounded(r io.Reader, limit int) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
 	if err != nil {

@@ -118,6 +118,31 @@ func (d *Draft) place(head Head, sessionID string) Record {
 	return r
 }
 
+// Samples implements [Store].
+func (m *Memory) Samples(ctx context.Context, sessionID string, limit int64) ([]Sample, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if err := m.usable(ctx); err != nil {
+		return nil, err
+	}
+	session, ok := m.sessions[sessionID]
+	if !ok {
+		return nil, nil
+	}
+	return first(values(session.samples), limit)
+}
+
+// first gathers samples.
+func first(samples iter.Seq2[Sample, error], limit int64) (list []Sample, err error) {
+	for v, err := range samples {
+		if err != nil || int64(len(list)) >= limit {
+			return list, err
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
 func values(list []Sample) iter.Seq2[Sample, error] {
 	return func(yield func(Sample, error) bool) {
 		for _, v := range list {

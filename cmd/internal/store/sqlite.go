@@ -275,6 +275,11 @@ func (s *SQLite) Records(ctx context.Context, from int64, limit int) ([]Record, 
 	return list, none(rows.Err(), nil)
 }
 
+// Samples implements [Store].
+func (s *SQLite) Samples(ctx context.Context, id string, limit int64) ([]Sample, error) {
+	return first(s.readers.samplesOf(ctx, id), limit)
+}
+
 // Artifact implements [Store].
 func (s *SQLite) Artifact(_ context.Context, id string) ([]byte, error) { return s.folder.read(id) }
 

@@ -112,6 +112,9 @@ type Store interface {
 	// Records returns the records from a position on, in the order of the chain,
 	// at most limit of them. Pages fit together while records are appended.
 	Records(ctx context.Context, from int64, limit int) ([]Record, error)
+	// Samples returns a session's telemetry in the order in which it came, at most
+	// limit samples.
+	Samples(ctx context.Context, sessionID string, limit int64) ([]Sample, error)
 	// Artifact returns the bytes of a session's artifact.json, or ErrNoArtifact
 	// for one that is missing or larger than MaxArtifact.
 	Artifact(ctx context.Context, sessionID string) ([]byte, error)
