@@ -98,15 +98,19 @@ func (a *app) demoSession(ctx context.Context, c *source.Service, dir string) (f
 	if err != nil {
 		return f, err
 	}
-	// Longer than the 2 s after which a session is AVAILABLE, so that what is
-	// measured is what was provided.
+	// A session is AVAILABLE after 2 s: what is measured shall be what was provided.
+	select {
+	case <-ctx.Done():
+		return f, ctx.Err()
+	case <-time.After(2100 * time.Millisecond):
+	}
 	for range 3 {
-		r, err := probe.Measure(ctx, target, probe.Plan{Count: 50, Interval: 15 * time.Millisecond, Timeout: 5 * time.Second})
+		r, err := probe.Measure(ctx, target, probe.Plan{Count: 50, Interval: 5 * time.Millisecond, Timeout: 5 * time.Second})
 		if err != nil {
 			return f, fmt.Errorf("measuring: %w", err)
 		}
-		v := probed{Session: session.ID, Answered: r.Sent - r.Lost, P50: nanos(r.P50), P95: nanos(r.P95), Jitter: nanos(r.Jitter)}
-		if _, err := c.Call(ctx, http.MethodPost, "telemetry", v.sample("loopback round trips")); err != nil {
+		v := probed{Session: session.ID, Answered: r.Sent - r.Lost, P50: r.P50, P95: r.P95, Jitter: r.Jitter, delays: r.Delays, start: r.Start, end: r.End}
+		if _, err := c.Call(ctx, http.MethodPost, "telemetry", v.sample("loopback round trips", false)); err != nil {
 			return f, fmt.Errorf("POST /telemetry: %w", err)
 		}
 		a.say("POST /telemetry   %d round trips: p50 %.3f ms, p95 %.3f ms, jitter %.3f ms\n", v.Answered, v.P50, v.P95, v.Jitter)

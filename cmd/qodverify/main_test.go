@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,6 +50,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("FX", filepath.Join(testdata.Root(), "testdata", "qod-mock-v0.4"))
 			env.Setenv("V01", filepath.Join(testdata.Root(), "testdata", "qod-mock-v0.1"))
+			env.Setenv("TEL", filepath.Join(testdata.Root(), "testdata", "telemetry"))
 			env.Setenv("SERVER", server.URL)
 			env.Setenv("SID", serverSession)
 			env.Setenv("TCP", strings.Replace(server.URL, "http", "tcp", 1))
@@ -178,7 +180,25 @@ func TestInjectedFaults(t *testing.T) {
 		out, _ := cmd.Output()
 		return cmd.ProcessState.ExitCode(), string(out)
 	}
-	for _, id := range verify.Checks() {
+	proven := filepath.Join(testdata.Root(), "testdata", "telemetry")
+	expected := func(fault string) (int, string) {
+		cmd := exec.Command(binary, "--output", "json", "--jwks", filepath.Join(proven, "jwks.json"), "--policy", filepath.Join(proven, "policy-all.yaml"), "--at", "2026-11-25T00:00:00Z",
+			filepath.Join(proven, "honest", "camara.json"))
+		cmd.Env = append(os.Environ(), "QODVERIFY_FAULT="+fault)
+		out, _ := cmd.Output()
+		return cmd.ProcessState.ExitCode(), string(out)
+	}
+	if code, out := expected(""); code != 0 {
+		t.Errorf("a policy with every rule: exit %d\n%s", code, out)
+	}
+	for _, id := range verify.PolicyChecks() {
+		code, out := expected(string(id))
+		if code != int(exitInconclusive) || strings.Contains(out, `"verdict": "verified"`) || !strings.Contains(out, "injected fault") {
+			t.Errorf("%s: exit %d\n%s", id, code, out)
+		}
+	}
+	integrity := slices.DeleteFunc(verify.Checks(), func(id verify.CheckID) bool { return slices.Contains(verify.PolicyChecks(), id) })
+	for _, id := range integrity {
 		code, out := judge(string(id))
 		if code != int(exitInconclusive) || strings.Contains(out, `"verdict": "verified"`) || !strings.Contains(out, "injected fault") {
 			t.Errorf("%s: exit %d\n%s", id, code, out)
@@ -190,7 +210,7 @@ func TestInjectedFaults(t *testing.T) {
 		cmd.Run()
 		return cmd.ProcessState.ExitCode()
 	}
-	for _, id := range verify.Checks() {
+	for _, id := range integrity {
 		if code := audit(string(id)); code != int(exitInconclusive) {
 			t.Errorf("audit with a fault in %s: exit %d", id, code)
 		}

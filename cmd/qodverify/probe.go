@@ -23,7 +23,7 @@ type probeFlags struct {
 	session, target, notes string
 	count                  int
 	interval, timeout      time.Duration
-	allowHTTP              bool
+	allowHTTP, summary     bool
 }
 
 func (a *app) probeCommand() *cobra.Command {
@@ -40,9 +40,11 @@ https URL (the time from request to the end of the answer, on a connection that 
 kept) or tcp://HOST:PORT (the time to connect). A round trip that fails is lost, and
 left out of the figures.
 
-p50 and p95 are percentiles by linear interpolation between the two nearest ranks;
-jitter is the population standard deviation; all are milliseconds. The token for the
-service is $QODVERIFY_TOKEN.
+Each round trip is posted, lost ones as lost, so that the proof can commit to them.
+p50 and p95 are nearest-rank percentiles; jitter is the 99th percentile minus the
+minimum; all are milliseconds. --summary posts these figures alone, for a service
+that takes no single round trips (the original). The token for the service is
+$QODVERIFY_TOKEN.
 
 Exit status: 0 measured, and posted where a session is given; 2 usage; 3 the target
 did not answer, or the service did not take the sample.`,
@@ -63,6 +65,7 @@ did not answer, or the service did not take the sample.`,
 	flags.DurationVar(&f.interval, "interval", 100*time.Millisecond, "from the start of one round trip to the next")
 	flags.DurationVar(&f.timeout, "timeout", 5*time.Second, "of one round trip")
 	flags.BoolVar(&f.allowHTTP, "allow-http", false, "allow plain http beyond this machine")
+	flags.BoolVar(&f.summary, "summary", false, "post the figures alone, as the original takes them")
 	return cmd
 }
 
@@ -80,6 +83,9 @@ type probed struct {
 	Mean     float64 `json:"mean_ms"`
 	Max      float64 `json:"max_ms"`
 	Answered int     `json:"n"`
+
+	delays     []*int64
+	start, end time.Time
 }
 
 func (a *app) probe(ctx context.Context, f *probeFlags, service string) error {
@@ -103,7 +109,7 @@ func (a *app) probe(ctx context.Context, f *probeFlags, service string) error {
 	}
 	if f.session != "" {
 		client := &source.Service{Base: base, Token: os.Getenv("QODVERIFY_TOKEN")}
-		if _, err := client.Call(ctx, http.MethodPost, "telemetry", v.sample(f.notes)); err != nil {
+		if _, err := client.Call(ctx, http.MethodPost, "telemetry", v.sample(f.notes, f.summary)); err != nil {
 			return &problemError{"probe", exitMalformed, fmt.Errorf("posting to %s: %w", base, err)}
 		}
 		v.Posted = true
@@ -144,17 +150,34 @@ func (a *app) measure(ctx context.Context, f *probeFlags, target probe.Target) (
 	}
 	return &probed{
 		Target: target.String(), Session: f.session, Sent: r.Sent, Lost: r.Lost, Answered: r.Sent - r.Lost,
-		P50: nanos(r.P50), P95: nanos(r.P95), Jitter: nanos(r.Jitter), Min: nanos(r.Min), Mean: nanos(r.Mean), Max: nanos(r.Max),
+		P50: r.P50, P95: r.P95, Jitter: r.Jitter, Min: r.Min, Mean: nanos(r.Mean), Max: r.Max,
+		delays: r.Delays, start: r.Start, end: r.End,
 	}, nil
 }
 
 // nanos rounds milliseconds to the nanosecond, which is what the clock counts.
 func nanos(ms float64) float64 { return math.Round(ms*1e6) / 1e6 }
 
-func (v *probed) sample(notes string) any {
-	return map[string]any{
-		"session_id": v.Session, "n": v.Answered, "p50_ms": v.P50, "p95_ms": v.P95, "jitter_ms": v.Jitter, "notes": notes,
+func (v *probed) sample(notes string, summary bool) any {
+	if summary {
+		return map[string]any{
+			"session_id": v.Session, "n": v.Answered, "p50_ms": v.P50, "p95_ms": v.P95, "jitter_ms": v.Jitter, "notes": notes,
+		}
 	}
+	return sampleBody(v.Session, notes, "qodverify probe", "round_trip", v.delays, v.start, v.end)
+}
+
+// sampleBody is what POST /telemetry takes with single delays.
+func sampleBody(session, notes, tool, metric string, delays []*int64, start, end time.Time) map[string]any {
+	body := map[string]any{"session_id": session, "delays_ns": delays, "metric": metric, "notes": notes}
+	if tool != "" {
+		body["tool"] = tool
+	}
+	if !start.IsZero() && !end.IsZero() {
+		const layout = "2006-01-02T15:04:05.000000Z"
+		body["started_at"], body["ended_at"] = start.UTC().Format(layout), end.UTC().Format(layout)
+	}
+	return body
 }
 
 func (v *probed) text(w io.Writer) error {

@@ -128,7 +128,7 @@ func (a *app) rootCommand() *cobra.Command {
 	persistent.BoolVar(&a.noColor, "no-color", false, "no colour (also by $NO_COLOR)")
 	f.register(root.Flags())
 	complete(root)
-	root.AddCommand(a.verifyCommand(), a.auditCommand(), a.evidenceCommand(), a.exportCommand(), a.inspectCommand(), a.canonCommand(), a.keysCommand(),
+	root.AddCommand(a.verifyCommand(), a.auditCommand(), a.evidenceCommand(), a.exportCommand(), a.inspectCommand(), a.canonCommand(), a.keysCommand(), a.policyCommand(), a.telemetryCommand(),
 		a.serveCommand(), a.probeCommand(), a.versionCommand())
 	return root
 }

@@ -79,6 +79,8 @@ machine's loopback, makes a proof, verifies it, and says how to check it again.`
 	flags.BoolVar(&f.NoAuth, "no-auth", false, "ask for no token; on this machine's own address alone")
 	flags.BoolVar(&f.NoAuthOnNetwork, "no-auth-on-network", false, "let --no-auth hold on any address: everyone who reaches it can write")
 	flags.BoolVar(&f.Debug, "debug-endpoints", false, "serve /_debug/env and /_debug/protected")
+	flags.StringVar(&f.Issuer, "issuer", "", "`NAME` to sign into proofs as who makes them ($QOD_ISSUER)")
+	flags.BoolVar(&f.PlainProofs, "plain-proofs", false, "make the original's proofs to the byte, which commit to no sample")
 	flags.StringArrayVar(&f.Origins, "cors-origin", nil, "`ORIGIN` whose pages may call (repeatable; default http://127.0.0.1:5173, http://localhost:5173)")
 	flags.StringVar(&f.envFile, "env-file", ".env", "`FILE` of variables, for those that the environment lacks")
 	flags.BoolVar(&f.demo, "demo", false, "show it all once, and end")

@@ -26,6 +26,7 @@ type verifyFlags struct {
 	session, previous      string
 	profile                string
 	artifact, artifactsDir string
+	policyFile, at         string
 }
 
 // registerTrust registers the flags that say which keys count, and how proofs are
@@ -40,6 +41,7 @@ func (f *verifyFlags) registerTrust(flags *pflag.FlagSet) {
 
 func (f *verifyFlags) register(flags *pflag.FlagSet) {
 	f.registerTrust(flags)
+	f.registerPolicy(flags)
 	flags.StringVar(&f.session, "session", "", "session `ID` to ask a service's base URL for, or to find in an artifacts folder")
 	flags.StringVar(&f.previous, "previous", "", "the predecessor: its bundle `FILE or HASH`, or GENESIS")
 	flags.StringArrayVar(&f.require, "require", nil, "the check `ID` must pass, even one that may be skipped (repeatable)")
@@ -94,6 +96,9 @@ func (f *verifyFlags) policy() (verify.Policy, error) {
 	}
 	for _, id := range f.require {
 		p.Require = append(p.Require, verify.CheckID(id))
+	}
+	if err := f.rules(&p); err != nil {
+		return p, err
 	}
 	if _, err := verify.New(p); err != nil {
 		return p, fmt.Errorf("--require: %w", err)

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/cmd/internal/policy"
+	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/cmd/internal/source"
+	"github.com/qodverify/qodverify/verify"
+)
+
+func (f *verifyFlags) registerPolicy(flags *pflag.FlagSet) {
+	flags.StringVar(&f.policyFile, "policy", "", "what is expected beyond integrity: a `FILE` (YAML or JSON), or integrity, sla or strict")
+	flags.StringVar(&f.at, "at", "", "judge the policy as of `TIME` (RFC 3339, UTC; default now)")
+}
+
+// rules reads the policy and the time to judge it at. The clock is read here, at
+// the rim, and shown in the report.
+func (f *verifyFlags) rules(p *verify.Policy) error {
+	if f.policyFile == "" {
+		if f.at != "" {
+			return errors.New("--at is the time to judge a policy at: give --policy as well")
+		}
+		return nil
+	}
+	p.At = time.Now().UTC().Truncate(time.Second)
+	if f.at != "" {
+		t, ok := bundle.ParseTime(f.at)
+		if !ok || !strings.HasSuffix(f.at, "Z") {
+			return fmt.Errorf("--at %q is no time: want for instance 2026-11-24T12:00:00Z", f.at)
+		}
+		p.At = t
+	}
+	data, err := policyText(f.policyFile)
+	if err == nil {
+		p.Rules, err = policy.Parse(data)
+	}
+	if err != nil {
+		return &problemError{"policy", exitUsage, fmt.Errorf("--policy %s: %w", f.policyFile, err)}
+	}
+	return nil
+}
+
+// policyText returns the text of a preset or of a file.
+func policyText(name string) ([]byte, error) {
+	if data, ok := policy.Preset(name); ok {
+		return data, nil
+	}
+	return source.ReadFile(name, policy.MaxBytes)
+}
+
+func (a *app) policyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "policy",
+		Short: "Show and check policies: what is expected of a proof beyond integrity",
+		Long: `A policy says what verify --policy expects of a proof beyond its integrity: which
+keys, how old, how many samples, which targets at which percentile. Each rule is a
+check "policy.…" with what was expected and found. Integrity can't be switched off.
+
+policy show prints the rules with all that can be written, by comments.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use: "presets", Short: "List the policies that are built in", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if a.output == "json" {
+				return a.written(render.WriteJSON(a.stdout, map[string]any{"presets": policy.Presets()}))
+			}
+			_, err := fmt.Fprintln(a.stdout, strings.Join(policy.Presets(), "\n"))
+			return a.written(err)
+		},
+	}, &cobra.Command{
+		Use: "show NAME|FILE", Short: "Print a policy, if it is sound, and the checks that it makes", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.policyShow(args[0]) },
+	}, &cobra.Command{
+		Use: "lint FILE…", Short: "Check policy files; status 3 if one is faulty", Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.policyLint(args) },
+	})
+	return cmd
+}
+
+func readPolicy(name string) (*verify.Rules, []byte, error) {
+	data, err := policyText(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	rules, err := policy.Parse(data)
+	return rules, data, err
+}
+
+func (a *app) policyShow(name string) error {
+	rules, data, err := readPolicy(name)
+	if err != nil {
+		return &problemError{"policy", exitMalformed, fmt.Errorf("%s: %w", name, err)}
+	}
+	ids := verify.RuleChecks(rules)
+	if a.output == "json" {
+		return a.written(render.WriteJSON(a.stdout, map[string]any{"name": rules.Name, "checks": ids, "text": string(data)}))
+	}
+	text := render.PrintableLines(string(data)) + "\n# checks: "
+	if len(ids) == 0 {
+		text += "none beyond integrity"
+	}
+	for i, id := range ids {
+		if i > 0 {
+			text += ", "
+		}
+		text += string(id)
+	}
+	_, err = fmt.Fprintln(a.stdout, text)
+	return a.written(err)
+}
+
+func (a *app) policyLint(names []string) error {
+	type line struct {
+		File  string `json:"file"`
+		Sound bool   `json:"sound"`
+		Error string `json:"error,omitempty"`
+	}
+	var list []line
+	for _, name := range names {
+		_, _, err := readPolicy(name)
+		l := line{File: name, Sound: err == nil}
+		if err != nil {
+			l.Error = err.Error()
+			a.exit = exitMalformed
+		}
+		list = append(list, l)
+		if a.output == "json" {
+			continue
+		}
+		word := "sound"
+		if err != nil {
+			word = "faulty: " + l.Error
+		}
+		if _, err := fmt.Fprintf(a.stdout, "%s: %s\n", render.Printable(name), render.Printable(word)); err != nil {
+			return a.written(err)
+		}
+	}
+	if a.output == "json" {
+		return a.written(render.WriteJSON(a.stdout, map[string]any{"policies": list}))
+	}
+	return nil
+}

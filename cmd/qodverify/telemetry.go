@@ -1,0 +1,250 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/bundle/telemetry"
+	"github.com/qodverify/qodverify/cmd/internal/importer"
+	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/cmd/internal/source"
+)
+
+type importFlags struct {
+	from, to, session, target, notes string
+	allowHTTP                        bool
+}
+
+func (a *app) telemetryCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "telemetry",
+		Short: "Turn measuring tools' output into telemetry; disclose single samples of a proof",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.importCommand(), a.discloseCommand())
+	return cmd
+}
+
+func (a *app) importCommand() *cobra.Command {
+	f := &importFlags{}
+	cmd := &cobra.Command{
+		Use:   "import --from TOOL [--to URL --session ID] FILE",
+		Short: "Read the output of irtt, iperf3, ping, fping or ndt7, and post it as telemetry",
+		Long: `import reads what a measuring tool printed and shows the figures that follow from
+its single probes. With --to and --session it posts them as one telemetry sample, each
+probe by itself, lost ones as lost. FILE "-" is stdin.
+
+  irtt    irtt client -o FILE       every round trip, with lost ones
+  ping    ping, ping -D             Linux, BSD, macOS, BusyBox
+  fping   fping -C N, fping -c N    choose one of several targets with --target
+  iperf3  iperf3 --json             throughput, jitter and loss alone
+  ndt7    a server's result         throughput and minimum round trip alone
+
+iperf3 and ndt7 measure no latency percentiles, so what they measure is shown and can't
+be posted. A run that was cut off, and output without single probes (ping -q), are
+refused.
+
+Exit status: 0 read, and posted where --to is given; 2 usage; 3 the file is not what
+--from says, or does not measure what telemetry needs, or the service did not take it.`,
+		Example: `  qodverify telemetry import --from irtt run.json
+  qodverify telemetry import --from ping --to http://127.0.0.1:8000 --session SID ping.txt`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return a.importTelemetry(ctx, f, args[0])
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.from, "from", "", "the `TOOL`: "+strings.Join(importer.Formats, ", "))
+	flags.StringVar(&f.to, "to", "", "proof service `URL` to post to")
+	flags.StringVar(&f.session, "session", "", "session `ID` to post to")
+	flags.StringVar(&f.target, "target", "", "which `TARGET`, if the tool measured several")
+	flags.StringVar(&f.notes, "notes", "", "`TEXT` to post with the sample")
+	flags.BoolVar(&f.allowHTTP, "allow-http", false, "allow plain http beyond this machine")
+	_ = cmd.RegisterFlagCompletionFunc("from", cobra.FixedCompletions(importer.Formats, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// imported is what import prints as JSON.
+type imported struct {
+	Tool        string             `json:"tool"`
+	Target      string             `json:"target,omitempty"`
+	Session     string             `json:"session_id,omitempty"`
+	Posted      bool               `json:"posted"`
+	Duplicates  int                `json:"duplicates"`
+	Figures     map[string]float64 `json:"figures"`
+	NotMeasured []string           `json:"not_measured"`
+	Telemetry   map[string]any     `json:"telemetry"` // the body of POST /telemetry; null when there can be none
+}
+
+func (a *app) importTelemetry(ctx context.Context, f *importFlags, name string) error {
+	switch {
+	case !slices.Contains(importer.Formats, f.from):
+		return fmt.Errorf("--from %q: want %s", f.from, strings.Join(importer.Formats, ", "))
+	case (f.to == "") != (f.session == ""):
+		return errors.New("--to and --session go together")
+	}
+	fail := func(err error) error {
+		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", name, err)}
+	}
+	data, err := a.readInput(name, importer.MaxBytes)
+	if err != nil {
+		return fail(err)
+	}
+	m, err := importer.Parse(f.from, data, f.target)
+	if err != nil {
+		return fail(err)
+	}
+	v := imported{Tool: m.Tool, Target: m.Target, Session: f.session, Duplicates: m.Duplicates, Figures: m.Statistics(), NotMeasured: append([]string{}, m.NotMeasured...)}
+	if m.Delays == nil {
+		v.Figures = m.Figures
+		if f.to != "" {
+			return fail(fmt.Errorf("nothing was posted: not measured: %s", strings.Join(m.NotMeasured, "; ")))
+		}
+	} else {
+		v.Telemetry = sampleBody(f.session, f.notes, canonical.Clip(m.Tool, 150), m.Metric, m.Delays, m.StartedAt, m.EndedAt)
+	}
+	if f.to != "" {
+		base, err := (&source.Reader{AllowHTTP: f.allowHTTP}).ServiceURL(f.to)
+		if err != nil {
+			return err
+		}
+		client := &source.Service{Base: base, Token: os.Getenv("QODVERIFY_TOKEN")}
+		if _, err := client.Call(ctx, http.MethodPost, "telemetry", v.Telemetry); err != nil {
+			return &problemError{"input", exitMalformed, fmt.Errorf("posting to %s: %w", base, err)}
+		}
+		v.Posted = true
+	}
+	if a.output == "json" {
+		return a.written(render.WriteJSON(a.stdout, v))
+	}
+	return a.written(v.text(a))
+}
+
+// readInput reads a file or, for "-", stdin.
+func (a *app) readInput(name string, maxBytes int) ([]byte, error) {
+	if name == "-" {
+		return source.ReadAll(a.stdin, maxBytes)
+	}
+	return source.ReadFile(name, maxBytes)
+}
+
+func (v *imported) text(a *app) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s\n", render.Printable(v.Tool), render.Printable(v.Target))
+	for _, name := range slices.Sorted(mapKeys(v.Figures)) {
+		fmt.Fprintf(&b, "  %-24s %.6g\n", name, v.Figures[name])
+	}
+	if v.Duplicates > 0 {
+		fmt.Fprintf(&b, "  %d duplicate answers were not counted\n", v.Duplicates)
+	}
+	for _, s := range v.NotMeasured {
+		fmt.Fprintf(&b, "  not measured: %s\n", render.Printable(s))
+	}
+	if v.Posted {
+		fmt.Fprintf(&b, "  posted to session %s\n", render.Printable(v.Session))
+	}
+	_, err := a.stdout.Write([]byte(b.String()))
+	return err
+}
+
+func mapKeys(m map[string]float64) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+func (a *app) discloseCommand() *cobra.Command {
+	var indexes []int64
+	cmd := &cobra.Command{
+		Use:   "disclose --sample N [--sample N …] BUNDLE",
+		Short: "Print a bundle with some of its samples alone, each with its inclusion path",
+		Long: `disclose prints the bundle with only the samples that you name, counted from 0, each
+with the path (RFC 6962) that shows it to be one that the proof commits to. The others
+stay undisclosed. It verifies nothing; verify does.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			out, err := a.disclose(args[0], indexes)
+			if err != nil {
+				return &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", args[0], err)}
+			}
+			_, err = a.stdout.Write(append(out, '\n'))
+			return a.written(err)
+		},
+	}
+	cmd.Flags().Int64SliceVar(&indexes, "sample", nil, "number `N` of a sample to disclose (repeatable)")
+	_ = cmd.MarkFlagRequired("sample")
+	return cmd
+}
+
+// disclose puts the result together from the input's own bytes: what is hashed
+// must stay as it is.
+func (a *app) disclose(name string, indexes []int64) ([]byte, error) {
+	data, err := a.readInput(name, source.MaxBytes)
+	if err != nil {
+		return nil, err
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // offsets are counted behind it
+	b, err := bundle.Parse(data)
+	if err != nil {
+		return nil, err
+	}
+	list := b.Samples.Get("samples")
+	if list.Kind() != canonical.Array {
+		return nil, errors.New("the bundle does not have all of its samples (telemetry.samples)")
+	}
+	all := &telemetry.Aggregate{}
+	if text, _ := b.Proof.Telemetry.Get("profile").Text(); text == canonical.JCS.String() {
+		all.Profile = canonical.JCS
+	}
+	var samples []canonical.Value
+	for i, v := range list.Elements() {
+		if _, err := all.Add(v, fmt.Sprintf("/telemetry/samples/%d", i)); err != nil {
+			return nil, err
+		}
+		samples = append(samples, v)
+	}
+	var parts []string
+	for _, index := range indexes {
+		if index < 0 || index >= int64(len(samples)) {
+			return nil, fmt.Errorf("there is no sample %d: they are counted from 0, and there are %d", index, len(samples))
+		}
+		path, err := all.Tree().Prove(index)
+		if err != nil {
+			return nil, err
+		}
+		hashes := make([]string, len(path))
+		for i, h := range path {
+			hashes[i] = telemetry.Hex(h)
+		}
+		text, err := json.Marshal(hashes)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, fmt.Sprintf(`{"index":%d,"sample":%s,"path":%s}`, index, samples[index].Raw(), text))
+	}
+	start := b.Samples.Offset()
+	raw := b.Samples.Raw()
+	out := append([]byte{}, data[:start]...)
+	out = append(out, `{"disclosed":[`+strings.Join(parts, ",")+`]}`...)
+	return append(out, data[start+len(raw):]...), nil
+}
