@@ -81,7 +81,7 @@ type Commitment struct {
 	Root            Hash
 	FirstAt, LastAt time.Time
 	Metric          string
-	Pooled          *Pooled // nil when a sample came without its delays
+	Pooled          *Pooled  // nil when a sample came without its delays
 	NotMeasured     []string // members of the artifact's measured that nobody measured
 	Decision        Decision
 }
