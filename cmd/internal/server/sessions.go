@@ -113,17 +113,22 @@ func (s *Server) getSession(r *request) reply {
 
 const unknownSession = "Unknown session_id"
 
-// summary is a session as /sessions shows it. The intent is as it was stored,
+// summary is a session as /sessions shows it: its state in the original's words,
+// which know no end, and its life in CAMARA's. The intent is as it was stored,
 // null when it is not JSON.
 func (s *Server) summary(v store.Summary) pyjson.Object {
 	intent, err := pyjson.Decode([]byte(v.IntentJSON))
 	if err != nil {
 		intent = nil
 	}
-	return pyjson.Object{
+	o := pyjson.Object{
 		{Name: "session_id", Value: v.ID}, {Name: "created_at", Value: v.CreatedAt}, {Name: "intent", Value: intent},
 		{Name: "qos_profile", Value: v.Profile}, {Name: "qos_status", Value: mint.Status(s.age(v.Session))},
 		{Name: "provider_note", Value: v.Note}, {Name: "samples_count", Value: v.Samples},
 		{Name: "finalized", Value: v.Position > 0},
 	}
+	if agreed, refused := parseIntent(intent); refused == nil {
+		o = append(o, pyjson.Member{Name: "session", Value: mint.SessionJSON(mint.SessionAt(mint.FromEpoch(v.CreatedAt), agreed, s.Now()))})
+	}
+	return o
 }
