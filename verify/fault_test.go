@@ -3,8 +3,10 @@ package verify
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/bundle/canonical"
 	"github.com/qodverify/qodverify/jwks"
 	"github.com/qodverify/qodverify/testdata"
 )
@@ -56,6 +58,44 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// A rule that breaks is a rule that was not met.
+func TestRuleFaults(t *testing.T) {
+	b, err := bundle.Parse(testdata.Read("telemetry/honest/good.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := jwks.Parse(testdata.Read("telemetry/jwks.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	none := int64(0)
+	rules := Rules{
+		Name: "t", Keys: []KeyRule{{Thumbprint: first(set).Thumbprint()}}, KID: "lies", SessionID: b.Proof.SessionID, QoSProfile: "QOS_LOW_LATENCY",
+		Canonical: canonical.QodMock, NotFuture: true, MinSamples: 1, Telemetry: Disclosed, Latency: &Target{}, Jitter: &Target{}, MaxLossPPM: &none,
+		MinAvailablePPM: 1_000_000, Require: []CheckID{TelemetrySamples}, Claims: map[CheckID]Treatment{ClaimsPercentile: Refuse},
+	}
+	for i, faulty := range append([]check{{}}, ruleChecks...) {
+		if i > 0 && !rules.has(faulty.id) {
+			continue
+		}
+		v, err := New(Policy{Keys: set, Rules: &rules, At: time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j := range v.checks {
+			if v.checks[j].id == faulty.id {
+				v.checks[j].run = func(*run) ([]Check, error) { panic("injected") }
+			}
+		}
+		if r := v.Bundle(b); (r.Verdict() == Verified) != (i == 0) || i > 0 && r.Outcome(faulty.id) != NotRun {
+			t.Errorf("a fault in %q: %s (%s)", faulty.id, r.Verdict(), r.Reason())
+		}
+	}
+	if _, err := New(Policy{Keys: set, Rules: &rules}); err == nil {
+		t.Error("a rule on the time, without a time")
+	}
+}
+
 // A panic while explaining costs the explanation and no more.
 func TestExplainPanics(t *testing.T) {
 	b, err := bundle.Parse(testdata.Read("qod-mock-v0.4/tampered/artifact-value.json"))
@@ -77,4 +117,11 @@ func TestExplainPanics(t *testing.T) {
 	if r.report.Verdict() != Failed || len(notes) == 0 || notes[len(notes)-1].Code != InternalError {
 		t.Errorf("%s with notes %v", r.report.Verdict(), notes)
 	}
+}
+
+func first(set *jwks.KeySet) jwks.Key {
+	for k := range set.All() {
+		return k
+	}
+	return jwks.Key{}
 }

@@ -162,7 +162,7 @@ type run struct {
 	rivals      []*run // genuine records with the same predecessor
 
 	// In an audit:
-	inAudit         bool
+	inAudit        bool
 	settled, holds bool // the signature was verified already, and how that ended
 	unsigned       bool // the signature is not verified in this run
 }
