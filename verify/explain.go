@@ -14,6 +14,7 @@ import (
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/bundle/telemetry"
 	"github.com/qodverify/qodverify/jwks"
 )
 
@@ -35,6 +36,8 @@ func (r *run) explain() {
 			c.Hint = r.explainSignature(c)
 		case Consistency:
 			c.Hint = r.explainConsistency(c)
+		case TelemetrySamples:
+			c.Hint = r.explainSamples(c)
 		}
 	}
 }
@@ -133,6 +136,7 @@ var numberMembers = map[string][]struct {
 		{"/measured/throughput_mbps", true}, {"/measured/availability_pct", true},
 		{"/measured/jitter_ms", true}, {"/measured/packet_loss_pct", true},
 	},
+	"sample": {{"/p50_ms", true}, {"/p95_ms", true}, {"/jitter_ms", true}},
 }
 
 // rewritten is a number whose spelling another tool changed.
@@ -247,6 +251,38 @@ func (r *run) explainConsistency(c *Check) string {
 		}
 	}
 	return fmt.Sprintf("proof, artifact, hashes and signature are intact; only the unsigned wrapper differs. The signed proof is of session %s", r.bundle.Proof.SessionID)
+}
+
+// explainSamples tells samples that were changed beside a genuine proof from a
+// signer that contradicts itself.
+func (r *run) explainSamples(c *Check) string {
+	if c.Code != RootMismatch || !r.report.Proven() {
+		return ""
+	}
+	if commitment := r.commitment(); commitment != nil && commitment.Profile == canonical.QodMock && r.restoredRoot() == commitment.Root {
+		return "the values are equal and were re-serialised: numbers of the samples are spelled otherwise than when they were hashed (100.0 became 100), as by jq and JavaScript; fetch the bundle again with a tool that keeps its bytes (curl -o)"
+	}
+	return "the proof is genuinely signed: the samples in this file were changed after it was made, or are not those that it was made of"
+}
+
+// restoredRoot is the root over the samples with their numbers spelled as Python
+// writes them.
+func (r *run) restoredRoot() telemetry.Hash {
+	var tree telemetry.Tree
+	for _, v := range r.bundle.Samples.Get("samples").Elements() {
+		if restored, _ := restoreNumbers(v, "sample"); restored.Exists() {
+			v = restored
+		}
+		leaf, err := telemetry.Leaf(v, canonical.QodMock)
+		if err != nil || tree.Add(leaf) != nil {
+			return telemetry.Hash{}
+		}
+	}
+	root, err := tree.Root()
+	if err != nil {
+		return telemetry.Hash{}
+	}
+	return root
 }
 
 // note adds what is worth knowing and decides nothing.

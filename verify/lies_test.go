@@ -212,3 +212,30 @@ func TestCoverage(t *testing.T) {
 		t.Errorf("only %d members", members)
 	}
 }
+
+// Samples that a tool re-serialised are told from samples that were changed.
+func TestSamplesExplained(t *testing.T) {
+	v := liesVerifier(t, verify.Policy{})
+	data := string(testdata.Read("telemetry/honest/plain-samples.json"))
+	at := strings.Index(data, `"telemetry":{"samples"`)
+	for text, hint := range map[string]string{
+		data[:at] + strings.ReplaceAll(data[at:], `_ms":10.0`, `_ms":10`):                     "re-serialised",
+		data[:at] + strings.ReplaceAll(data[at:], `_ms":10.0`, `_ms":9.0`):                    "changed after it was made",
+		strings.Replace(data, `"telemetry":{"samples"`, `"telemetry":null,"x":{"samples"`, 1): "",
+	} {
+		b, err := bundle.Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := v.Bundle(b)
+		got := ""
+		for _, c := range r.Checks() {
+			if c.ID == verify.TelemetrySamples {
+				got += c.Hint
+			}
+		}
+		if hint == "" && r.Verdict() != verify.Verified || !strings.Contains(got, hint) {
+			t.Errorf("%s with the hint %q, want %q", r.Verdict(), got, hint)
+		}
+	}
+}

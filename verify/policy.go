@@ -61,6 +61,9 @@ func (p Policy) validate() error {
 		if !slices.Contains(Checks(), id) {
 			return fmt.Errorf("policy: required check %q does not exist", id)
 		}
+		if slices.Contains(PolicyChecks(), id) && !p.Rules.has(id) {
+			return fmt.Errorf("policy: required check %q needs a rule, and there is none", id)
+		}
 	}
 	return nil
 }

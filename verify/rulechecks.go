@@ -69,31 +69,45 @@ func exact(what, pointer, want, got string) ([]Check, error) {
 
 func (r *run) policyKey() ([]Check, error) {
 	used := r.report.key
+	got := "no usable key of this kid"
+	if used.Found {
+		got = used.Thumbprint.String()
+	}
 	var names []string
+	var best []Check // of the entries for this key
 	for _, k := range r.policy.Rules.Keys {
 		names = append(names, k.Thumbprint.String())
 		if !used.Found || k.Thumbprint != used.Thumbprint {
 			continue
 		}
-		if k.KID != "" && k.KID != used.KID {
-			return one(met(false, r.bundle.EntryPointer("kid"), k.KID, used.KID, "the policy knows this key under another kid"))
+		c := r.keyRule(k)
+		if c.Status == Pass {
+			return one(c)
 		}
-		if k.NotBefore.IsZero() && k.NotAfter.IsZero() {
-			return one(met(true, "", k.Thumbprint.String(), used.Thumbprint.String(), "the key is one of the policy's"))
-		}
-		window := fmt.Sprintf("from %s until %s", bound(k.NotBefore, "ever"), bound(k.NotAfter, "ever"))
-		signed, ok := r.bundle.Proof.Time()
-		if !ok {
-			return undecided(window, "the proof's created_at is no time")
-		}
-		inside := !signed.Before(k.NotBefore) && (k.NotAfter.IsZero() || signed.Before(k.NotAfter))
-		return one(met(inside, "/proof/created_at", window, r.bundle.Proof.CreatedAt, "the signed time against the time in which the policy trusts the key"))
+		best = []Check{c}
 	}
-	got := "no usable key of this kid"
-	if used.Found {
-		got = used.Thumbprint.String()
+	if best != nil {
+		return best, nil
 	}
 	return one(met(false, r.bundle.EntryPointer("kid"), strings.Join(names, " or "), got, "the key is none of the policy's"))
+}
+
+// keyRule holds the record to one entry for its key.
+func (r *run) keyRule(k KeyRule) Check {
+	used := r.report.key
+	if k.KID != "" && k.KID != used.KID {
+		return met(false, r.bundle.EntryPointer("kid"), k.KID, used.KID, "the policy knows this key under another kid")
+	}
+	if k.NotBefore.IsZero() && k.NotAfter.IsZero() {
+		return met(true, "", k.Thumbprint.String(), used.Thumbprint.String(), "the key is one of the policy's")
+	}
+	window := fmt.Sprintf("from %s until %s", bound(k.NotBefore, "ever"), bound(k.NotAfter, "ever"))
+	signed, ok := r.bundle.Proof.Time()
+	if !ok {
+		return Check{Code: PolicyNoEvidence, Expected: window, Message: "the proof's created_at is no time"}
+	}
+	inside := !signed.Before(k.NotBefore) && (k.NotAfter.IsZero() || signed.Before(k.NotAfter))
+	return met(inside, "/proof/created_at", window, r.bundle.Proof.CreatedAt, "the signed time against the time in which the policy trusts the key")
 }
 
 func bound(t time.Time, none string) string {

@@ -169,7 +169,7 @@ func (l *claimList) measured() {
 // bySamples is the check that recomputes averages: there is none for a proof that
 // commits to no sample.
 func (l *claimList) bySamples() CheckID {
-	if l.b.Samples.Exists() {
+	if l.b.Samples.Kind() == canonical.Object {
 		return TelemetrySamples
 	}
 	return ""

@@ -204,6 +204,9 @@ func (d *differences) life(b *bundle.Bundle, s telemetry.Session) {
 // judgeSamples is the check telemetry.samples.
 func judgeSamples(b *bundle.Bundle) []Check {
 	v := b.Samples
+	if v.Kind() == canonical.Null {
+		v = canonical.Value{} // null is none
+	}
 	switch {
 	case !b.Proof.Telemetry.Exists() && v.Exists():
 		return []Check{{Status: Skip, Code: NotCommitted, Pointer: "/telemetry", Message: "the samples beside the proof are bound by nothing: the proof commits to none"}}
