@@ -45,7 +45,7 @@ type file struct {
 	Session    string            `yaml:"session"`
 	QoSProfile string            `yaml:"qos_profile"`
 	Canonical  string            `yaml:"canonical"`
-	MaxAge     duration          `yaml:"max_age"`
+	MaxAge     *duration         `yaml:"max_age"`
 	NotFuture  bool              `yaml:"not_future"`
 	Skew       duration          `yaml:"skew"`
 	MinSamples int64             `yaml:"min_samples"`
@@ -68,16 +68,16 @@ type key struct {
 }
 
 type latency struct {
-	Percentile float64 `yaml:"percentile"`
-	MaxMS      float64 `yaml:"max_ms"`
-	Lost       string  `yaml:"lost"`
-	Average    string  `yaml:"average"`
+	Percentile *float64 `yaml:"percentile"`
+	MaxMS      *float64 `yaml:"max_ms"`
+	Lost       string   `yaml:"lost"`
+	Average    string   `yaml:"average"`
 }
 
 type jitter struct {
-	Percentile float64 `yaml:"percentile"`
-	MaxMS      float64 `yaml:"max_ms"`
-	Average    string  `yaml:"average"`
+	Percentile *float64 `yaml:"percentile"`
+	MaxMS      *float64 `yaml:"max_ms"`
+	Average    string   `yaml:"average"`
 }
 
 // limit has CAMARA's names.
@@ -126,6 +126,13 @@ func Parse(data []byte) (*verify.Rules, error) {
 			return nil, err
 		}
 	}
+	var root yaml.Node
+	if err := yaml.Unmarshal(data, &root); err != nil {
+		return nil, plain(err)
+	}
+	if err := noneEmpty(&root); err != nil {
+		return nil, err
+	}
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	f := file{}
@@ -139,6 +146,22 @@ func Parse(data []byte) (*verify.Rules, error) {
 		return nil, errors.New("the file holds more than one policy")
 	}
 	return f.rules()
+}
+
+// noneEmpty refuses values that say nothing: a list of no keys, an issuer of no
+// name. They would read as no rule at all.
+func noneEmpty(n *yaml.Node) error {
+	empty := n.Kind == yaml.ScalarNode && (n.Tag == "!!null" || n.Value == "") ||
+		(n.Kind == yaml.SequenceNode || n.Kind == yaml.MappingNode) && len(n.Content) == 0
+	if empty {
+		return fmt.Errorf("line %d: a value is empty: leave its name out, or give one", n.Line)
+	}
+	for _, child := range n.Content {
+		if err := noneEmpty(child); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // plain rewords the decoder's errors, which speak of its Go types.
@@ -158,7 +181,12 @@ func (f *file) rules() (*verify.Rules, error) {
 	}
 	r := &verify.Rules{
 		Name: f.Name, KID: f.KID, Issuer: f.Issuer, SessionID: f.Session, QoSProfile: f.QoSProfile,
-		MaxAge: time.Duration(f.MaxAge), Skew: time.Duration(f.Skew), NotFuture: f.NotFuture, MinSamples: f.MinSamples, MinProbes: f.MinProbes,
+		Skew: time.Duration(f.Skew), NotFuture: f.NotFuture, MinSamples: f.MinSamples, MinProbes: f.MinProbes,
+	}
+	if f.MaxAge != nil {
+		if r.MaxAge = time.Duration(*f.MaxAge); r.MaxAge == 0 {
+			return nil, errors.New("max_age is 0: no proof is that young")
+		}
 	}
 	if r.Name == "" {
 		r.Name = "unnamed"
@@ -240,11 +268,19 @@ func (f *file) targets(r *verify.Rules) (err error) {
 	return nil
 }
 
-func target(name string, percentile, maxMS float64) (milliPercent, ns int64, err error) {
-	if !(percentile >= 0 && percentile <= 100) || !(maxMS >= 0 && maxMS <= 1e9) {
-		return 0, 0, fmt.Errorf("%s: percentile is 0 to 100, and max_ms not negative", name)
+// target reads what a rule says of both; 0 means that it says nothing.
+func target(name string, percentile, maxMS *float64) (milliPercent, ns int64, err error) {
+	if percentile != nil {
+		if milliPercent = int64(math.Round(*percentile * 1000)); !(*percentile <= 100) || milliPercent < 1 {
+			return 0, 0, fmt.Errorf("%s.percentile is %v: want more than 0, and at most 100", name, *percentile)
+		}
 	}
-	return int64(math.Round(percentile * 1000)), int64(math.Round(maxMS * 1e6)), nil
+	if maxMS != nil {
+		if ns = int64(math.Round(*maxMS * 1e6)); !(*maxMS <= 1e9) || ns < 1 {
+			return 0, 0, fmt.Errorf("%s.max_ms is %v: want a positive number of milliseconds; without it, it is the agreed one", name, *maxMS)
+		}
+	}
+	return milliPercent, ns, nil
 }
 
 func (f *file) shares(r *verify.Rules) error {
@@ -257,6 +293,9 @@ func (f *file) shares(r *verify.Rules) error {
 	var err error
 	if r.MinAvailablePPM, err = share("min_available_pct", f.Available); err != nil {
 		return err
+	}
+	if f.Available > 0 && r.MinAvailablePPM == 0 {
+		return fmt.Errorf("min_available_pct is %v: too little to be a rule", f.Available)
 	}
 	if f.MaxLossPct != nil {
 		ppm, err := share("max_loss_pct", *f.MaxLossPct)

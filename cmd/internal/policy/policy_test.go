@@ -52,11 +52,17 @@ func TestEveryRule(t *testing.T) {
 
 func TestFaulty(t *testing.T) {
 	for text, reason := range map[string]string{
+		"version: 1\njitter: {max_ms: 0}":                              "want a positive number",
+		"version: 1\nkeys: []":                                         "line 2: a value is empty",
+		"version: 1\nissuer:":                                          "line 2: a value is empty",
+		"version: 1\nkid: ''":                                          "line 2: a value is empty",
+		"version: 1\nmax_age: 0s":                                      "no proof is that young",
+		"version: 1\nmin_available_pct: 1e-9":                          "too little to be a rule",
 		"version: 2":                                                   "want version: 1",
 		"name: x":                                                      "want version: 1",
 		"version: 1\nlatency: {lost: sometimes}":                       "want left_out or never_arrived",
-		"version: 1\nlatency: {percentile: 101}":                       "percentile is 0 to 100",
-		"version: 1\nlatency: {percentile: .nan}":                      "percentile is 0 to 100",
+		"version: 1\nlatency: {percentile: 101}":                       "at most 100",
+		"version: 1\nlatency: {percentile: .nan}":                      "at most 100",
 		"version: 1\ntelemetry: yes please":                            "want any or committed or disclosed",
 		"version: 1\nmin_available_pct: 101":                           "want 0 to 100",
 		"version: 1\nmax_loss_pct: -1":                                 "want 0 to 100",

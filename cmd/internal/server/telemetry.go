@@ -107,9 +107,12 @@ func (m *model) window() (more pyjson.Object) {
 	return more
 }
 
-// maxBundled bounds the samples in one bundle, in bytes: verifiers take bundles of
-// at most 16 MiB.
-const maxBundled = 8 << 20
+// Bounds of the samples in one bundle: verifiers take bundles of at most 16 MiB and
+// about a million values.
+const (
+	maxBundled       = 8 << 20 // bytes
+	maxBundledValues = 900_000
+)
 
 // samples returns the wrapper's member telemetry as ?telemetry= asks for it: all
 // (the default), none, or the numbers of single samples, each with its inclusion
@@ -131,7 +134,7 @@ func (s *Server) samples(r *request, proof any) (pyjson.Object, *reply) {
 	if err != nil {
 		return refuse(s.failure(r, err))
 	}
-	list, size := make([]any, len(rows)), 0
+	list, size, values := make([]any, len(rows)), 0, 0
 	all := &telemetry.Aggregate{}
 	for i, row := range rows {
 		o, err := mint.SampleJSON(row.JSON, row.CreatedAt)
@@ -144,10 +147,11 @@ func (s *Server) samples(r *request, proof any) (pyjson.Object, *reply) {
 		}
 		list[i] = o
 		size += len(row.JSON)
+		values += 2 + strings.Count(row.JSON, ",")
 	}
 	if indexes == nil {
 		switch {
-		case size <= maxBundled:
+		case size <= maxBundled && values <= maxBundledValues:
 			return pyjson.Object{{Name: "telemetry", Value: pyjson.Object{{Name: "samples", Value: list}}}}, nil
 		case asked == "":
 			return nil, nil // a bundle that verifiers can read is worth more than one with all samples
