@@ -64,7 +64,21 @@ func (a *app) policyCommand() *cobra.Command {
 keys, how old, how many samples, which targets at which percentile. Each rule is a
 check "policy.…" with what was expected and found. Integrity can't be switched off.
 
-policy show prints the rules with all that can be written, by comments.`,
+The rules of a file (YAML or JSON; a name that is not known is an error):
+
+  version: 1, name                            of the file
+  keys: [{thumbprint, kid, not_before, not_after}]
+  kid, issuer, session, qos_profile           compared exactly
+  canonical                                   qod-mock or jcs
+  max_age, not_future, skew                   by the signed time: 5m, 720h, 30d
+  min_samples, min_probes
+  telemetry                                   committed or disclosed
+  latency: {percentile, max_ms, lost, average}   lost: left_out; average: allow
+  jitter: {percentile, max_ms, average}
+  max_loss_pct, min_available_pct
+  limits: {NAME: {packetDelayBudget, jitter, packetErrorLossRate}}   as CAMARA has them
+  require: [CHECK…]
+  claims: {constants: ignore|warn|fail, …}`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
