@@ -230,8 +230,8 @@ func (l *claimList) record() {
 	if p.CreatedAt != "" {
 		l.add("record", "/proof/created_at", NotRecomputable, "", "the signer's own clock", "made at %s", p.CreatedAt)
 	}
-	if e.CreatedAt != "" {
-		l.add("record", l.b.EntryPointer("created_at"), Unsigned, "", "", "recorded at %s seconds since 1970", e.CreatedAt)
+	if t, ok := e.Time(); ok {
+		l.add("record", l.b.EntryPointer("created_at"), Unsigned, "", "", "recorded at %s", timeText(t.UTC()))
 	}
 	if e.KID != "" {
 		l.add("record", l.b.EntryPointer("kid"), Unsigned, "", "", "the key is called %s", strconv.Quote(e.KID))
@@ -247,8 +247,9 @@ var alsoBy = map[string][]CheckID{
 	"/proof/artifacts/runtime_artifact_relpath":       {Consistency},
 	"/proof/provider_observed/qos_status_at_finalize": {ClaimsQoSStatus},
 	"/proof/requested/qos_profile":                    {Consistency},
-	"/proof/requested/intent/target_p95_latency_ms":   {Consistency, ClaimsClamp},
-	"/proof/requested/intent/target_jitter_ms":        {ClaimsJitterTarget},
+	"/proof/requested/intent/target_p95_latency_ms":   {Consistency, ClaimsClamp, Telemetry},
+	"/proof/requested/intent/duration_s":              {Telemetry},
+	"/proof/requested/intent/target_jitter_ms":        {ClaimsJitterTarget, Telemetry},
 	"/proof/telemetry":                                {Telemetry, TelemetrySamples},
 	"/proof/session":                                  {Telemetry, ClaimsWindow},
 	"/proof/issuer":                                   {PolicyIssuer},
