@@ -43,7 +43,12 @@ func Entries(r io.Reader, limits Limits) iter.Seq2[Raw, error] {
 				data, err = longLine(lines, append(long[:0], data...), maxBytes)
 				long = data
 			}
-			raw := Raw{Data: bytes.TrimSpace(data), Line: n}
+			// What is before a record is kept: a finding's column counts from the
+			// start of the line.
+			raw := Raw{Data: bytes.TrimRight(data, " \t\r\n"), Line: n}
+			if len(bytes.TrimSpace(raw.Data)) == 0 {
+				raw.Data = nil
+			}
 			if len(data) > maxBytes+1 {
 				raw.Err = &canonical.Error{Code: canonical.CodeTooLarge, Detail: fmt.Sprintf("the line is longer than %d bytes", maxBytes)}
 				raw.Data, long = nil, nil

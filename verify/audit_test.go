@@ -354,7 +354,7 @@ func (full) ReadAt([]byte, int64) (int, error) { return 0, errors.New("nothing t
 func TestEntries(t *testing.T) {
 	long := strings.Repeat("x", 300<<10)
 	text := "\xef\xbb\xbf{\"a\":1}\n\n  {\"b\":2}\r\n" + long + "\n{\"c\":3}"
-	want := []string{"\xef\xbb\xbf{\"a\":1}", "{\"b\":2}", "", "{\"c\":3}"}
+	want := []string{"\xef\xbb\xbf{\"a\":1}", "  {\"b\":2}", "", "{\"c\":3}"}
 	for name, r := range map[string]io.Reader{"at once": strings.NewReader(text), "byte by byte": iotest.OneByteReader(strings.NewReader(text)), "halves": iotest.HalfReader(strings.NewReader(text))} {
 		var got []string
 		var lines []int64

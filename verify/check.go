@@ -186,6 +186,9 @@ type Check struct {
 	Actual   string // what was found or computed
 	Hint     string // what to do, or why it failed as far as that is proven
 	Pointer  string // RFC 6901 pointer into the input
+	// Region is where the member of Pointer stands in the input, or what is
+	// around it when it is missing; zero where the input is not at hand.
+	Region canonical.Region
 }
 
 // Note is something worth knowing that is no check: it can't change a verdict.

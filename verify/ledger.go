@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/bundle/canonical"
 	"github.com/qodverify/qodverify/jwks"
 )
 
@@ -87,6 +88,10 @@ type Finding struct {
 	// Expected and Actual are what was compared; Hint is what to do, or why, as
 	// far as that is proven; Pointer leads into the record (RFC 6901).
 	Expected, Actual, Hint, Pointer string
+	// Region is where the member of Pointer stands in the record's own bytes, of
+	// which Place.Line is the first line where there are lines; zero for findings
+	// about the chain.
+	Region canonical.Region
 	// Known: the audit before has reported it too.
 	Known bool
 }
@@ -174,6 +179,7 @@ type LedgerReport struct {
 	Hashed    int64
 	Keys      []KeySpan
 	From, To  time.Time // signed times
+	Timeline  Timeline
 	Head      Head
 	Ends      int // records that nothing follows; 1 in a sound ledger
 	Unordered bool

@@ -13,6 +13,7 @@ import (
 // finish judges the chain.
 func (l *ledger) finish(err error) {
 	r := l.report
+	r.Timeline = l.timeline.report()
 	if l.tables.Load() == 0 {
 		r.Engine = EngineStdlib // too few records of one key for anything else
 	}

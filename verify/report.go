@@ -70,6 +70,7 @@ type KeyUsed struct {
 	KID        string // as the record names it; unsigned
 	Found      bool
 	Thumbprint jwks.Thumbprint // zero unless Found
+	Public     [32]byte        // the Ed25519 public key; zero unless Found
 	Source     string          // where the caller got the keys, for people
 	Pinned     bool            // the caller named this thumbprint as trusted
 }

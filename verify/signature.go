@@ -41,7 +41,7 @@ func (r *run) signatureKey() ([]Check, error) {
 		c.Code, c.Message, c.Hint = r.keyMissing()
 		return []Check{c}, nil
 	}
-	r.report.key.Found, r.report.key.Thumbprint = true, key.Thumbprint()
+	r.report.key.Found, r.report.key.Thumbprint, r.report.key.Public = true, key.Thumbprint(), key.Public
 	r.report.key.Pinned = slices.Contains(r.policy.Pins, key.Thumbprint())
 	c = Check{Status: Pass, Code: OK, Message: "the key set has a usable Ed25519 key of this kid", Actual: key.Thumbprint().String()}
 	findings := []Check{c}

@@ -27,6 +27,7 @@ type ledger struct {
 	marks    []mark
 	stride   int64
 	from, to int64
+	timeline timeline
 }
 
 // tail is the signature of a segment's last record.
@@ -148,6 +149,7 @@ func (l *ledger) span(r *record) {
 	if r.signedAt == noTime {
 		return
 	}
+	l.timeline.add(r.signedAt, r.verdict == Verified)
 	t := time.UnixMicro(r.signedAt).UTC()
 	if s.From.IsZero() || t.Before(s.From) {
 		s.From = t
@@ -213,7 +215,7 @@ func (l *ledger) recordFindings(r *record, place Place) {
 			continue // without the key, the signature can't be judged either
 		}
 		last = c.Code
-		f := Finding{Check: c.ID, Status: Fail, Code: c.Code, Place: place, Message: c.Message, Expected: c.Expected, Actual: c.Actual, Hint: c.Hint, Pointer: c.Pointer}
+		f := Finding{Check: c.ID, Status: Fail, Code: c.Code, Place: place, Message: c.Message, Expected: c.Expected, Actual: c.Actual, Hint: c.Hint, Pointer: c.Pointer, Region: c.Region}
 		switch {
 		case r.unread && n > 0:
 			continue

@@ -43,6 +43,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
@@ -131,6 +132,7 @@ func MalformedReport(err error) *Report {
 	var e *canonical.Error
 	if errors.As(err, &e) {
 		c.Code, c.Pointer = e.Code, e.Pointer
+		c.Region = canonical.Region{Line: e.Line, Column: e.Column}
 		c.Message = e.Error()
 	} else if err != nil {
 		c.Message = err.Error()
@@ -217,6 +219,7 @@ func (r *run) all() {
 		// Hints and notes decide nothing, so without them the verdict stands.
 		r.report.notes = append(r.report.notes, Note{Code: InternalError, Message: fmt.Sprintf("the findings could not all be explained: %v", err)})
 	}
+	r.locate()
 	r.report.bound()
 	if !r.inAudit {
 		r.tell()
@@ -228,6 +231,33 @@ func (r *run) all() {
 func (r *run) tell() {
 	_, _ = r.guarded(check{run: func(*run) ([]Check, error) {
 		r.report.claims, r.report.coverage = claimsOf(r.bundle, r.report.outcome), CoverageOf(r.bundle)
+		return nil, nil
+	}})
+}
+
+// locate adds to the findings where in the input they are. It decides nothing.
+func (r *run) locate() {
+	_, _ = r.guarded(check{run: func(*run) ([]Check, error) {
+		doc := r.bundle.Proof.Value.Document()
+		if doc == nil {
+			return nil, nil
+		}
+		apart := r.bundle.Artifact.Exists() && r.bundle.Artifact.Value.Document() != doc
+		var pointers []string
+		var found []*Check
+		for i := range r.report.checks {
+			c := &r.report.checks[i]
+			if c.Pointer == "" || apart && strings.HasPrefix(c.Pointer, "/runtime_artifact/") {
+				continue // the whole input, or a file of its own
+			}
+			pointers, found = append(pointers, c.Pointer), append(found, c)
+		}
+		if len(pointers) == 0 {
+			return nil, nil
+		}
+		for i, region := range doc.Regions(pointers) {
+			found[i].Region = region
+		}
 		return nil, nil
 	}})
 }
