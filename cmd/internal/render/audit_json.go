@@ -2,7 +2,6 @@ package render
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"time"
 
@@ -102,6 +101,8 @@ type jsonFinding struct {
 	Actual   string      `json:"actual,omitempty"`
 	Hint     string      `json:"hint,omitempty"`
 	Pointer  string      `json:"pointer,omitempty"`
+	Line     int64       `json:"line,omitempty"` // in the file
+	Column   int64       `json:"column,omitempty"`
 	Known    bool        `json:"known"`
 }
 
@@ -113,7 +114,9 @@ type jsonState struct {
 }
 
 // AuditJSON writes the report on a ledger as one document.
-func AuditJSON(w io.Writer, a Audit) error {
+func AuditJSON(w io.Writer, a Audit) error { return WriteJSON(w, a.document()) }
+
+func (a Audit) document() jsonAudit {
 	r := a.Report
 	doc := jsonAudit{
 		Schema: AuditSchemaID, Verdict: r.Verdict().String(), Verified: r.Verdict() == verify.Verified, Complete: r.Complete(),
@@ -153,7 +156,7 @@ func AuditJSON(w io.Writer, a Audit) error {
 			doc.State.Position, doc.State.Head = s.Count, s.Head
 		}
 	}
-	return WriteJSON(w, doc)
+	return doc
 }
 
 func timeJSON(t time.Time) string {
@@ -168,7 +171,9 @@ func placeJSON(p verify.Place) jsonPlace {
 }
 
 func findingJSON(f verify.Finding) jsonFinding {
+	at := positionOf(f)
 	out := jsonFinding{
+		Line: at.line, Column: at.column,
 		Code: string(f.Code), Status: f.Status.String(), Check: string(f.Check), Place: placeJSON(f.Place), Others: []jsonPlace{},
 		Message: f.Message, Expected: f.Expected, Actual: f.Actual, Hint: f.Hint, Pointer: f.Pointer, Known: f.Known,
 	}
@@ -181,10 +186,6 @@ func findingJSON(f verify.Finding) jsonFinding {
 // FindingLine returns one finding as a line of JSON, for a file of all.
 func FindingLine(f verify.Finding) ([]byte, error) {
 	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(findingJSON(f)); err != nil {
-		return nil, err
-	}
-	return PrintableJSON(b.Bytes()), nil
+	err := writeLine(&b, findingJSON(f))
+	return b.Bytes(), err
 }

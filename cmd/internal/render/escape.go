@@ -14,7 +14,8 @@ import (
 // Printable returns s with every character that is not plainly visible escaped:
 // control characters (C0, DEL, C1), escape sequences, bidirectional controls,
 // zero-width and other format characters, line and paragraph separators,
-// private-use and unassigned characters, and invalid UTF-8.
+// private-use and unassigned characters, and invalid UTF-8; and the second of two
+// "#", since CI runners take "##[" and "##vso[" anywhere in a log for commands.
 func Printable(s string) string {
 	if visible(s) {
 		return s
@@ -25,7 +26,7 @@ func Printable(s string) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case unicode.IsPrint(r):
+		case unicode.IsPrint(r) && !(r == '#' && i > 0 && s[i-1] == '#'):
 			b.WriteRune(r)
 		case r < 0x10000:
 			fmt.Fprintf(&b, `\u%04x`, r)
@@ -47,6 +48,9 @@ func PrintableLines(s string) string {
 }
 
 func visible(s string) bool {
+	if strings.Contains(s, "##") {
+		return false
+	}
 	for _, r := range s {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
 			return false
@@ -63,10 +67,12 @@ func PrintableJSON(text []byte) []byte {
 		return text
 	}
 	var b []byte
-	for len(text) > 0 {
+	for before := rune(0); len(text) > 0; {
 		r, n := utf8.DecodeRune(text)
+		double := r == '#' && before == '#'
+		before = r
 		switch {
-		case r == '\n' || unicode.IsPrint(r) && r != utf8.RuneError:
+		case r == '\n' || unicode.IsPrint(r) && r != utf8.RuneError && !double:
 			b = append(b, text[:n]...)
 		case r < 0x10000:
 			b = fmt.Appendf(b, `\u%04x`, r)

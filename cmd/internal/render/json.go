@@ -133,6 +133,8 @@ type jsonCheck struct {
 	Actual   string `json:"actual,omitempty"`
 	Hint     string `json:"hint,omitempty"`
 	Pointer  string `json:"pointer,omitempty"`
+	Line     int    `json:"line,omitempty"`
+	Column   int    `json:"column,omitempty"`
 }
 
 type jsonNote struct {
@@ -145,10 +147,7 @@ type jsonNote struct {
 func JSON(w io.Writer, run Run) error {
 	doc := jsonRun{
 		Schema: SchemaID, Verdict: run.Verdict().String(), Tool: run.Tool, SignatureRule: signatureRule,
-		Summary: jsonSummary{
-			Inputs: len(run.Results), Verified: run.count(verify.Verified), Failed: run.count(verify.Failed),
-			Inconclusive: run.count(verify.Inconclusive), Malformed: run.count(verify.Malformed),
-		},
+		Summary: run.summary(),
 		Results: []jsonResult{}, Problem: run.Problem,
 	}
 	for _, r := range run.Results {
@@ -194,7 +193,7 @@ func resultJSON(r Result) jsonResult {
 		out.Unsigned = &jsonUnsigned{KID: key.KID, LedgerCreatedAt: s.UnsignedTime}
 	}
 	for _, c := range report.Checks() {
-		out.Checks = append(out.Checks, jsonCheck{string(c.ID), c.Status.String(), report.Required(c.ID), string(c.Code), c.Message, c.Expected, c.Actual, c.Hint, c.Pointer})
+		out.Checks = append(out.Checks, jsonCheck{string(c.ID), c.Status.String(), report.Required(c.ID), string(c.Code), c.Message, c.Expected, c.Actual, c.Hint, c.Pointer, c.Region.Line, c.Region.Column})
 	}
 	for _, n := range append(report.Notes(), r.Notes...) {
 		out.Notes = append(out.Notes, jsonNote{string(n.Code), n.Message, n.Pointer})

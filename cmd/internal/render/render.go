@@ -8,6 +8,9 @@ import (
 	"github.com/qodverify/qodverify/verify"
 )
 
+// Home is where the project lives.
+const Home = "https://github.com/qodverify/qodverify"
+
 // Run is everything that one invocation has to say.
 type Run struct {
 	Tool    Tool
@@ -33,6 +36,10 @@ type Result struct {
 	Digest string // SHA-256 of exactly the bytes that were judged, in hexadecimal; "" when unread
 	Report *verify.Report
 	Notes  []verify.Note // beside those of the report
+
+	// For reports that show the evidence itself:
+	Data   []byte         // the bytes that were judged
+	Bundle *bundle.Bundle // nil when they are none
 }
 
 // Verdict joins the verdicts of all inputs: the worst, in the order failed,

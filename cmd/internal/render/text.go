@@ -61,7 +61,12 @@ func Text(w io.Writer, run Run, o TextOptions) error {
 }
 
 func (p *painter) line(format string, args ...any) {
-	fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprintf(format, args...), " "))
+	s := strings.TrimRight(fmt.Sprintf(format, args...), " ")
+	if strings.HasPrefix(s, "::") {
+		// A file may be named so, and a CI runner would take the line for a command.
+		s = "./" + s
+	}
+	fmt.Fprintln(p.w, s)
 }
 
 // field writes one labelled line; the values are escaped here.

@@ -1,0 +1,284 @@
+package render
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/qodverify/qodverify/verify"
+)
+
+// The HTML report is one file that loads nothing and runs nothing: its policy
+// allows its own style sheet, by hash, and no more. Every value goes through
+// Printable and then through html/template.
+
+//go:embed report.html
+var reportHTML string
+
+//go:embed report.css
+var reportCSS string
+
+// StyleHash is the CSP source of the report's style sheet, for pages that show
+// reports in a frame: a frame is held to the policy of its page as well.
+func StyleHash() string {
+	sum := sha256.Sum256([]byte(reportCSS))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// ReportPolicy is the Content-Security-Policy of the report.
+func ReportPolicy() string {
+	return "default-src 'none'; style-src " + StyleHash() + "; base-uri 'none'; form-action 'none'"
+}
+
+// Bounds of the page.
+const (
+	maxHTMLInputs = 100
+	maxHTMLShown  = 512 << 10 // bytes of one bundle
+	maxHTMLTotal  = 8 << 20   // bytes of all bundles
+)
+
+var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
+	"p":       func(v any) string { return Printable(fmt.Sprint(v)) },
+	"upper":   strings.ToUpper,
+	"explain": func(code any) verify.Explanation { e, _ := verify.Explain(verify.Code(fmt.Sprint(code))); return e },
+	"time":    timeText,
+}).Parse(reportHTML))
+
+// page is what the template sees.
+type page struct {
+	Policy  string
+	CSS     template.CSS
+	Title   string
+	Verdict verify.Verdict
+	Mark    string
+	Tool    Tool
+	Rule    string
+	Home    string
+	JSON    string
+	Inputs  []htmlInput
+	Left    int // inputs that are not shown
+	Summary jsonSummary
+	Problem *Problem
+	Audit   *htmlAudit
+	Schema  string
+}
+
+type htmlInput struct {
+	Name, Digest string
+	Number       int
+	Verdict      verify.Verdict
+	Mark, Reason string
+	Plain        string // the verdict in a sentence
+	Report       *verify.Report
+	Subject      verify.Subject
+	Key          verify.KeyUsed
+	Proven       bool
+	Settled      bool // the artifact too
+	Failures     []verify.Check // what decides the verdict, unless it is verified
+	Topics       []topic
+	Chart        template.HTML
+	Steps        []step
+	NoSteps      string
+	Notes        []verify.Note
+	NotCovered   []string
+	Evidence     string
+	NoEvidence   string
+	Judged       verify.Judged
+}
+
+type topic struct {
+	Name   string
+	Claims []verify.Claim
+}
+
+func newPage(tool Tool, v verify.Verdict, title string) page {
+	return page{
+		Policy: ReportPolicy(), CSS: template.CSS(reportCSS), Title: title, Verdict: v, Mark: mark(v), Tool: tool, Rule: signatureRule, Home: Home,
+	}
+}
+
+func mark(v verify.Verdict) string {
+	switch v {
+	case verify.Verified:
+		return "✓"
+	case verify.Inconclusive:
+		return "?"
+	}
+	return "✗"
+}
+
+func (r Run) writeHTML(w io.Writer) error {
+	p := newPage(r.Tool, r.Verdict(), "QoD proof report")
+	p.Summary, p.Problem, p.Schema = r.summary(), r.Problem, SchemaID
+	if len(r.Results) == 1 {
+		p.Title += ": " + r.Results[0].Input
+	}
+	var b bytes.Buffer
+	if err := JSON(&b, r); err != nil {
+		return err
+	}
+	p.JSON = b.String()
+	total := 0
+	for i, result := range r.Results {
+		if i == maxHTMLInputs {
+			p.Left = len(r.Results) - i
+			break
+		}
+		in := result.html(i + 1)
+		switch total += len(in.Evidence); {
+		case total > maxHTMLTotal:
+			in.Evidence, in.NoEvidence = "", "The page has no room for it; the digest above names the exact bytes."
+		}
+		p.Inputs = append(p.Inputs, in)
+	}
+	return reportTemplate.Execute(w, p)
+}
+
+func (r Result) html(number int) htmlInput {
+	report := r.Report
+	v := report.Verdict()
+	in := htmlInput{
+		Name: r.Input, Digest: r.Digest, Number: number, Verdict: v, Mark: mark(v), Reason: string(report.Reason()), Report: report, Subject: report.Subject(),
+		Key: report.Key(), Proven: report.Proven(), Notes: append(report.Notes(), r.Notes...), NotCovered: notCovered(report), Judged: report.Judged(),
+	}
+	in.Plain = in.sentence()
+	in.Settled = in.Proven && report.Outcome(verify.ArtifactHash) == verify.Pass
+	for _, c := range report.Checks() {
+		switch {
+		case v == verify.Verified:
+		case v == verify.Inconclusive && c.Status != verify.Pass && (report.Required(c.ID) || c.Code == verify.InternalError), v != verify.Inconclusive && c.Status == verify.Fail:
+			in.Failures = append(in.Failures, c)
+		}
+	}
+	for _, c := range report.Claims() {
+		if n := len(in.Topics); n == 0 || in.Topics[n-1].Name != c.Topic {
+			in.Topics = append(in.Topics, topic{Name: c.Topic})
+		}
+		t := &in.Topics[len(in.Topics)-1]
+		t.Claims = append(t.Claims, c)
+	}
+	if r.Bundle != nil {
+		in.Chart = chart(r.Bundle, number)
+		in.recompute(r)
+	}
+	switch {
+	case r.Data == nil:
+		in.NoEvidence = "The input's bytes are not at hand."
+	case len(r.Data) > maxHTMLShown:
+		in.NoEvidence = fmt.Sprintf("The input has %d bytes, too many for a page; the digest above names them.", len(r.Data))
+	default:
+		in.Evidence = PrintableLines(string(r.Data))
+	}
+	return in
+}
+
+// recompute adds the commands with which the formulas can be redone.
+func (in *htmlInput) recompute(r Result) {
+	switch {
+	case !in.Key.Found:
+		in.NoSteps = "There is no key to hold the signature against."
+		return
+	case in.Subject.Generation != "v0.4":
+		in.NoSteps = fmt.Sprintf("Generation %s has formulas of its own.", in.Subject.Generation)
+		return
+	}
+	redo, err := RecomputeOf(r.Bundle, in.Subject.Profile, in.Key.Public)
+	if err != nil {
+		in.NoSteps = "The bundle can't be put into commands: " + err.Error() + "."
+		return
+	}
+	if in.Steps = redo.steps(); in.Steps == nil {
+		in.NoSteps = "The canonical bytes are too long for a page: qodverify export openssl writes them to files."
+	}
+}
+
+// sentence says what the verdict means.
+func (in htmlInput) sentence() string {
+	switch in.Verdict {
+	case verify.Verified:
+		s := "The proof is what the holder of this key signed, and the measurement beside it is the one that was signed for."
+		if in.Judged.Policy != "" {
+			s += " It meets the policy " + in.Judged.Policy + "."
+		}
+		return s
+	case verify.Failed:
+		return "At least one check does not hold. What the bundle says must not be relied on before that is explained."
+	case verify.Malformed:
+		return "The input could not be read as a proof bundle, so nothing in it was verified."
+	}
+	return "Nothing failed, and something that is required could not be checked. This is not a proof."
+}
+
+// Span of an audit's page.
+func spanText(from, to time.Time) string {
+	if from.IsZero() {
+		return ""
+	}
+	return timeText(from) + " to " + timeText(to)
+}
+
+type htmlAudit struct {
+	Audit
+	R          *verify.LedgerReport
+	Plain      string
+	Counts     string
+	Signatures string
+	Span       string
+	Codes      []htmlCode
+	Timeline   template.HTML
+	Keys       template.HTML
+	NotCovered []string
+	Note       string
+}
+
+type htmlCode struct {
+	Code   verify.Code
+	Status verify.Status
+	Count  int64
+	Listed []verify.Finding
+	More   int64
+}
+
+// maxHTMLFindings is how many findings of one code the page shows.
+const maxHTMLFindings = 50
+
+func (a Audit) writeHTML(w io.Writer) error {
+	r := a.Report
+	p := newPage(a.Tool, r.Verdict(), "QoD ledger report: "+a.Ledger)
+	p.Schema = AuditSchemaID
+	doc := a.document()
+	var b bytes.Buffer
+	if err := WriteJSON(&b, doc); err != nil {
+		return err
+	}
+	p.JSON = b.String()
+	h := &htmlAudit{Audit: a, R: r, Counts: verdictCounts(r), Signatures: signatureText(r), Span: spanText(r.From, r.To), NotCovered: a.notCovered(), Note: verdictNote(r)}
+	h.Plain = map[verify.Verdict]string{
+		verify.Verified:     "Every record and every link of the chain holds, up to the head named below.",
+		verify.Failed:       "At least one record, or the chain, does not hold.",
+		verify.Malformed:    "Something in the ledger could not be read as a record.",
+		verify.Inconclusive: "Nothing failed, and something that is required could not be checked.",
+	}[r.Verdict()]
+	for _, code := range findingCodes(r) {
+		c := htmlCode{Code: code, Status: r.Statuses[code], Count: r.Counts[code]}
+		for _, f := range r.Listed {
+			if f.Code == code && len(c.Listed) < maxHTMLFindings {
+				c.Listed = append(c.Listed, f)
+			}
+		}
+		c.More = c.Count - int64(len(c.Listed))
+		h.Codes = append(h.Codes, c)
+	}
+	h.Timeline, h.Keys = timelineChart(r.Timeline), keysChart(r)
+	p.Audit = h
+	return reportTemplate.Execute(w, p)
+}
+
+// Place names a finding's place for the template.
+func (h htmlAudit) Place(p verify.Place) string { return PlaceText(p) }

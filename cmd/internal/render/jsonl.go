@@ -1,0 +1,67 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+
+	"github.com/qodverify/qodverify/verify"
+)
+
+// LineSchemaID names the layout of JSON Lines. Each line has a type: "result" or
+// "finding", and at the end "summary", without which the report is cut off.
+const LineSchemaID = "qodverify/lines/v1"
+
+type jsonLine struct {
+	Schema  string       `json:"schema"`
+	Type    string       `json:"type"`
+	Verdict string       `json:"verdict"`
+	Tool    *Tool        `json:"tool,omitempty"`
+	Result  *jsonResult  `json:"result,omitempty"`
+	Finding *jsonFinding `json:"finding,omitempty"`
+	Summary *jsonSummary `json:"summary,omitempty"`
+	Audit   *jsonAudit   `json:"audit,omitempty"`
+	Problem *Problem     `json:"error,omitempty"`
+}
+
+func writeLine(w io.Writer, v any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(PrintableJSON(b.Bytes()))
+	return err
+}
+
+func (r Run) writeJSONL(w io.Writer) error {
+	for _, result := range r.Results {
+		j := resultJSON(result)
+		if err := writeLine(w, jsonLine{Schema: LineSchemaID, Type: "result", Verdict: j.Verdict, Result: &j}); err != nil {
+			return err
+		}
+	}
+	summary := r.summary()
+	return writeLine(w, jsonLine{Schema: LineSchemaID, Type: "summary", Verdict: r.Verdict().String(), Tool: &r.Tool, Summary: &summary, Problem: r.Problem})
+}
+
+// summary counts the verdicts.
+func (r Run) summary() jsonSummary {
+	return jsonSummary{
+		Inputs: len(r.Results), Verified: r.count(verify.Verified), Failed: r.count(verify.Failed),
+		Inconclusive: r.count(verify.Inconclusive), Malformed: r.count(verify.Malformed),
+	}
+}
+
+func (a Audit) writeJSONL(w io.Writer) error {
+	doc := a.document()
+	findings := doc.Findings
+	doc.Findings = []jsonFinding{}
+	for i := range findings {
+		if err := writeLine(w, jsonLine{Schema: LineSchemaID, Type: "finding", Verdict: doc.Verdict, Finding: &findings[i]}); err != nil {
+			return err
+		}
+	}
+	return writeLine(w, jsonLine{Schema: LineSchemaID, Type: "summary", Verdict: doc.Verdict, Tool: &a.Tool, Audit: &doc})
+}

@@ -1,0 +1,113 @@
+package render
+
+import (
+	"encoding/xml"
+	"io"
+	"strings"
+)
+
+// JUnit XML as Jenkins, GitLab and most CI systems read it: a suite an input, a
+// case a check. Values are made printable first; encoding/xml escapes the rest.
+
+type junitSuites struct {
+	XMLName xml.Name `xml:"testsuites"`
+	Name    string   `xml:"name,attr"`
+	junitCounts
+	Suites []junitSuite `xml:"testsuite"`
+}
+
+type junitCounts struct {
+	Tests    int `xml:"tests,attr"`
+	Failures int `xml:"failures,attr"`
+	Errors   int `xml:"errors,attr"`
+	Skipped  int `xml:"skipped,attr"`
+	Time     int `xml:"time,attr"` // seconds; a report tells no times, so that equal runs are equal
+}
+
+type junitSuite struct {
+	Name string `xml:"name,attr"`
+	junitCounts
+	Properties []junitProperty `xml:"properties>property"`
+	Cases      []junitCase     `xml:"testcase"`
+}
+
+type junitProperty struct {
+	Name  string `xml:"name,attr"`
+	Value string `xml:"value,attr"`
+}
+
+type junitCase struct {
+	Name      string        `xml:"name,attr"`
+	ClassName string        `xml:"classname,attr"`
+	Time      int           `xml:"time,attr"`
+	File      string        `xml:"file,attr,omitempty"`
+	Line      int64         `xml:"line,attr,omitempty"`
+	Skipped   *junitMessage `xml:"skipped"`
+	Error     *junitMessage `xml:"error"`
+	Failure   *junitMessage `xml:"failure"`
+	Out       string        `xml:"system-out,omitempty"`
+}
+
+type junitMessage struct {
+	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr,omitempty"`
+	Text    string `xml:",chardata"`
+}
+
+func junit(w io.Writer, s sheet) error {
+	doc := junitSuites{Name: Printable(s.tool.Name)}
+	for _, u := range s.units {
+		suite := junitSuite{Name: Printable(u.name)}
+		for _, p := range u.about {
+			suite.Properties = append(suite.Properties, junitProperty{p.name, Printable(p.value)})
+		}
+		for _, i := range u.items {
+			if i.level == noted {
+				continue
+			}
+			c := junitCase{Name: Printable(i.id), ClassName: Printable(u.name), File: Printable(i.at.file), Line: i.at.line}
+			m := &junitMessage{Message: Printable(i.message), Type: Printable(string(i.code)), Text: i.prose()}
+			switch i.level {
+			case failed:
+				c.Failure, suite.Failures = m, suite.Failures+1
+			case skipped:
+				c.Skipped, suite.Skipped = &junitMessage{Message: m.Message}, suite.Skipped+1
+			case warned:
+				c.Out = "warning: " + m.Text
+			case passed:
+			default:
+				c.Error, suite.Errors = m, suite.Errors+1
+			}
+			suite.Tests++
+			suite.Cases = append(suite.Cases, c)
+		}
+		doc.Tests += suite.Tests
+		doc.Failures += suite.Failures
+		doc.Errors += suite.Errors
+		doc.Skipped += suite.Skipped
+		doc.Suites = append(doc.Suites, suite)
+	}
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	e := xml.NewEncoder(w)
+	e.Indent("", "  ")
+	if err := e.Encode(doc); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+// prose is the item in printable lines: the message, what was compared, the hint
+// and the pointer.
+func (i item) prose() string {
+	lines := []string{Printable(i.message)}
+	for _, d := range i.details {
+		lines = append(lines, Printable(d.name+": "+d.value))
+	}
+	if i.pointer != "" {
+		lines = append(lines, Printable("at: "+i.pointer))
+	}
+	return strings.Join(append(lines, "code: "+Printable(string(i.code))), "\n")
+}
