@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 
@@ -119,6 +120,7 @@ type auditRun struct {
 }
 
 func (a *app) audit(f *auditFlags, arg string) error {
+	a.judged(slices.Concat(f.jwks, []string{arg, f.state, f.evidence, f.findings, f.previous, os.Getenv("QODVERIFY_JWKS")})...)
 	policy, err := f.policy()
 	if err != nil {
 		return err
@@ -271,14 +273,7 @@ func (r *auditRun) run() error {
 	if err := r.remember(report, &result); err != nil {
 		return err
 	}
-	r.exit = exitFor(report.Verdict())
-	switch {
-	case r.output == "json":
-		return r.written(render.AuditJSON(r.stdout, result))
-	case r.quiet:
-		return nil
-	}
-	return r.written(render.AuditText(r.stdout, result, render.TextOptions{Color: r.color()}))
+	return r.report(result, exitFor(report.Verdict()))
 }
 
 // pass audits the ledger once.

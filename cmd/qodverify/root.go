@@ -19,6 +19,8 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	output         string
+	reports        []string // FORMAT=FILE
+	inputs         []string // names of what is judged, which no report may overwrite
 	quiet, noColor bool
 	exit           exitCode
 }
@@ -58,28 +60,38 @@ func (a *app) problem(err error, args []string) exitCode {
 	if p.exit == exitUsage {
 		fmt.Fprintln(a.stderr, "Try 'qodverify --help'.")
 	}
-	if wantsJSON(args) {
-		report := render.Run{Tool: tool(), Problem: &render.Problem{Code: p.code, Message: message}}
-		if err := render.JSON(a.stdout, report); err != nil {
+	report := render.Run{Tool: tool(), Problem: &render.Problem{Code: p.code, Message: message}}
+	if format := wanted(args); format != "text" && render.Known(format) {
+		if err := render.Write(a.stdout, format, report, render.Options{}); err != nil {
 			return exitMalformed
 		}
+	}
+	if err := a.writeReports(report); err != nil {
+		fmt.Fprintf(a.stderr, "qodverify: %s\n", render.Printable(err.Error()))
+		return joined(p.exit, exitMalformed)
 	}
 	return p.exit
 }
 
-// wantsJSON looks for --output json in arguments that may not have been parsed.
-func wantsJSON(args []string) bool {
+// wanted looks for --output in arguments that may not have been parsed.
+func wanted(args []string) string {
 	for i, arg := range args {
-		switch {
-		case arg == "--":
-			return false
-		case arg == "--output=json" || arg == "-ojson" || arg == "-o=json":
-			return true
-		case (arg == "--output" || arg == "-o") && i+1 < len(args) && args[i+1] == "json":
-			return true
+		if arg == "--" {
+			break
+		}
+		for _, name := range []string{"--output", "-o"} {
+			if arg == name && i+1 < len(args) {
+				return args[i+1]
+			}
+			if value, ok := strings.CutPrefix(arg, name+"="); ok {
+				return value
+			}
+		}
+		if value, ok := strings.CutPrefix(arg, "-o"); ok {
+			return value
 		}
 	}
-	return false
+	return "text"
 }
 
 const rootLong = `qodverify checks the proof bundles by which network operators claim that they
@@ -112,7 +124,7 @@ func (a *app) rootCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				a.exit = exitUsage
-				if a.output == "json" {
+				if a.output != "text" {
 					return errors.New("no INPUT was given")
 				}
 				cmd.SetOut(a.stderr)
@@ -120,10 +132,11 @@ func (a *app) rootCommand() *cobra.Command {
 			}
 			return a.verify(f, args)
 		},
-		PersistentPreRunE: func(*cobra.Command, []string) error { return a.checkOutput() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.checkOutput(cmd) },
 	}
 	persistent := root.PersistentFlags()
-	persistent.StringVarP(&a.output, "output", "o", "text", "`FORMAT` of the report: text or json")
+	persistent.StringVarP(&a.output, "output", "o", "text", "`FORMAT` of the report: "+render.FormatNames())
+	persistent.StringArrayVar(&a.reports, "report", nil, "write the report to a file as well: `FORMAT=FILE` (repeatable)")
 	persistent.BoolVarP(&a.quiet, "quiet", "q", false, "print no text report; the exit status is the verdict")
 	persistent.BoolVar(&a.noColor, "no-color", false, "no colour (also by $NO_COLOR)")
 	f.register(root.Flags())
@@ -131,26 +144,6 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(a.verifyCommand(), a.auditCommand(), a.evidenceCommand(), a.exportCommand(), a.inspectCommand(), a.canonCommand(), a.keysCommand(), a.policyCommand(), a.telemetryCommand(),
 		a.serveCommand(), a.probeCommand(), a.versionCommand())
 	return root
-}
-
-func (a *app) checkOutput() error {
-	if a.output != "text" && a.output != "json" {
-		return fmt.Errorf("unknown output format %q: want text or json", a.output)
-	}
-	return nil
-}
-
-// report prints a run in the chosen format and sets the exit status from its
-// verdict.
-func (a *app) report(r render.Run) error {
-	a.exit = exitFor(r.Verdict())
-	switch {
-	case a.output == "json":
-		return a.written(render.JSON(a.stdout, r))
-	case a.quiet:
-		return nil
-	}
-	return a.written(render.Text(a.stdout, r, render.TextOptions{Color: a.color()}))
 }
 
 // written turns a failed write into an exit status other than 0: a verdict that

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -55,8 +56,12 @@ func complete(cmd *cobra.Command) {
 	for _, id := range verify.Checks() {
 		ids = append(ids, string(id))
 	}
+	var formats []string
+	for _, f := range render.Formats() {
+		formats = append(formats, f.Name+"\t"+f.About)
+	}
 	for name, values := range map[string][]string{
-		"output": {"text", "json"}, "profile": {"auto", "qod-mock", "jcs"}, "require": ids,
+		"output": formats, "profile": {"auto", "qod-mock", "jcs"}, "require": ids,
 	} {
 		if cmd.Flag(name) != nil {
 			_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -108,6 +113,7 @@ func (f *verifyFlags) policy() (verify.Policy, error) {
 
 // verify reads, judges and reports all inputs.
 func (a *app) verify(f *verifyFlags, args []string) error {
+	a.judged(slices.Concat(args, f.jwks, []string{os.Getenv("QODVERIFY_JWKS"), f.previous, f.artifact, f.policyFile})...)
 	policy, err := f.policy()
 	if err != nil {
 		return err
@@ -145,7 +151,11 @@ func (a *app) verify(f *verifyFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	return a.report(render.Run{Tool: tool(), Results: results})
+	for _, in := range inputs {
+		a.judged(in.Name)
+	}
+	run := render.Run{Tool: tool(), Results: results}
+	return a.report(run, exitFor(run.Verdict()))
 }
 
 // trust returns what reads inputs, and what finds the keys.
@@ -180,11 +190,13 @@ func judge(f *verifyFlags, policy verify.Policy, keyring *source.Keyring, inputs
 			continue
 		}
 		results[i].Digest = fmt.Sprintf("%x", sha256.Sum256(in.Data))
+		results[i].Data = in.Data
 		b, err := bundle.Parse(in.Data)
 		if err != nil {
 			results[i].Report = verify.MalformedReport(err)
 			continue
 		}
+		results[i].Bundle = b
 		if results[i].Notes, err = attachArtifact(f, in, b); err != nil {
 			return nil, err
 		}
