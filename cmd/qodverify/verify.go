@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/url"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/cmd/internal/judge"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
 	"github.com/qodverify/qodverify/jwks"
@@ -147,7 +147,7 @@ func (a *app) verify(f *verifyFlags, args []string) error {
 	if policy.Previous, err = resolvePrevious(f.previous, keyring); err != nil {
 		return err
 	}
-	results, err := judge(f, policy, keyring, inputs)
+	results, err := f.judge(policy, keyring, inputs)
 	if err != nil {
 		return err
 	}
@@ -173,62 +173,15 @@ func (a *app) trust(f *verifyFlags) (*source.Reader, *source.Keyring, error) {
 	return reader, keyring, nil
 }
 
-// judge verifies the inputs, those with the same keys together, so that they
-// are also checked as a chain. The results stand in the order of the inputs.
-func judge(f *verifyFlags, policy verify.Policy, keyring *source.Keyring, inputs []source.Input) ([]render.Result, error) {
-	type group struct {
-		keys    source.Keys
-		bundles []*bundle.Bundle
-		index   []int
-	}
-	results := make([]render.Result, len(inputs))
-	var groups []*group
+// judge verifies the inputs.
+func (f *verifyFlags) judge(policy verify.Policy, keyring *source.Keyring, inputs []source.Input) ([]render.Result, error) {
+	list := make([]judge.Input, len(inputs))
 	for i, in := range inputs {
-		results[i].Input = in.Name
-		if in.Err != nil {
-			results[i].Report = verify.UnreadableReport(in.Err)
-			continue
-		}
-		results[i].Digest = fmt.Sprintf("%x", sha256.Sum256(in.Data))
-		results[i].Data = in.Data
-		b, err := bundle.Parse(in.Data)
-		if err != nil {
-			results[i].Report = verify.MalformedReport(err)
-			continue
-		}
-		results[i].Bundle = b
-		if results[i].Notes, err = attachArtifact(f, in, b); err != nil {
-			return nil, err
-		}
-		keys := keyring.For(in)
-		if keys.SameOrigin && keys.Err == nil {
-			results[i].Notes = append(results[i].Notes, verify.Note{Code: verify.NoteKeysSameOrigin,
-				Message: "keys and bundle came from the same server: that shows that they fit each other, and not whose they are"})
-		}
-		g := (*group)(nil)
-		for _, have := range groups {
-			if have.keys.Set == keys.Set && have.keys.Source == keys.Source {
-				g = have
-			}
-		}
-		if g == nil {
-			g = &group{keys: keys}
-			groups = append(groups, g)
-		}
-		g.bundles = append(g.bundles, b)
-		g.index = append(g.index, i)
+		list[i] = judge.Input{Name: in.Name, Data: in.Data, Err: in.Err}
+		list[i].Attach = func(b *bundle.Bundle) ([]verify.Note, error) { return attachArtifact(f, in, b) }
+		list[i].Keys = func() judge.Keys { return judge.Keys(keyring.For(in)) }
 	}
-	for _, g := range groups {
-		policy.Keys, policy.KeySource, policy.KeysErr = g.keys.Set, g.keys.Source, g.keys.Err
-		v, err := verify.New(policy)
-		if err != nil {
-			return nil, err
-		}
-		for i, report := range v.Bundles(g.bundles) {
-			results[g.index[i]].Report = report
-		}
-	}
-	return results, nil
+	return judge.Bundles(policy, list)
 }
 
 // attachArtifact gives a bundle the runtime artifact of a separate file: the

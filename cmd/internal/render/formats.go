@@ -6,10 +6,14 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/qodverify/qodverify/verify"
 )
 
 // Report is what can be written in every format: a [Run] or an [Audit].
 type Report interface {
+	Verdict() verify.Verdict
+
 	sheet(Options) sheet
 	writeText(io.Writer, TextOptions) error
 	writeJSON(io.Writer) error
@@ -72,7 +76,11 @@ func Write(w io.Writer, format string, r Report, o Options) error {
 	return err
 }
 
-func (r Run) writeText(w io.Writer, o TextOptions) error   { return Text(w, r, o) }
-func (r Run) writeJSON(w io.Writer) error                  { return JSON(w, r) }
+func (r Run) writeText(w io.Writer, o TextOptions) error { return Text(w, r, o) }
+func (r Run) writeJSON(w io.Writer) error                { return JSON(w, r) }
+
+// Verdict returns the verdict on the ledger.
+func (a Audit) Verdict() verify.Verdict { return a.Report.Verdict() }
+
 func (a Audit) writeText(w io.Writer, o TextOptions) error { return AuditText(w, a, o) }
 func (a Audit) writeJSON(w io.Writer) error                { return AuditJSON(w, a) }

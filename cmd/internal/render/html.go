@@ -79,7 +79,7 @@ type htmlInput struct {
 	Subject      verify.Subject
 	Key          verify.KeyUsed
 	Proven       bool
-	Settled      bool // the artifact too
+	Settled      bool           // the artifact too
 	Failures     []verify.Check // what decides the verdict, unless it is verified
 	Topics       []topic
 	Chart        template.HTML

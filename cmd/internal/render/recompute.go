@@ -1,13 +1,12 @@
 package render
 
 import (
-	"crypto/x509"
+	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
-
-	"crypto/ed25519"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
@@ -23,6 +22,11 @@ type Recompute struct {
 	Signature    []byte
 	Key          []byte // SubjectPublicKeyInfo, DER (RFC 8410)
 }
+
+// ed25519SPKI is what stands before the 32 bytes of an Ed25519 key in its
+// SubjectPublicKeyInfo (RFC 8410). crypto/x509 would bring the network along into
+// the verifier for browsers.
+var ed25519SPKI = []byte{0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00}
 
 // RecomputeOf returns it for a bundle. Nothing is verified: the values are those
 // that the bundle claims.
@@ -53,8 +57,8 @@ func RecomputeOf(b *bundle.Bundle, p canonical.Profile, public [32]byte) (r Reco
 	if r.Signature, err = base64.RawURLEncoding.Strict().DecodeString(b.Entry.Signature); err != nil || len(r.Signature) != ed25519.SignatureSize {
 		return r, errors.New("the signature is not 64 bytes of base64url")
 	}
-	r.Key, err = x509.MarshalPKIXPublicKey(ed25519.PublicKey(public[:]))
-	return r, err
+	r.Key = slices.Concat(ed25519SPKI, public[:])
+	return r, nil
 }
 
 // step is one command with what it shows.

@@ -1,0 +1,141 @@
+package judge
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/jwks"
+	"github.com/qodverify/qodverify/verify"
+)
+
+// File is a file that somebody handed over without saying what it is.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// kind is what a file is, by its content.
+type kind uint8
+
+const (
+	oneBundle kind = iota // also anything else: verifying it says what is wrong
+	keySet
+	ledgerFile
+)
+
+// maxUnpacked bounds a gzip file's content in bytes.
+const maxUnpacked = 1 << 30
+
+// Files judges files by what they are: JWK Sets are the keys; a file of several
+// records, one a line, is a ledger; all others are bundles. pins are RFC 7638
+// thumbprints. A ledger is reported on by itself.
+func Files(tool render.Tool, files []File, pins []string) (render.Report, error) {
+	var policy verify.Policy
+	for _, text := range pins {
+		pin, err := jwks.ParseThumbprint(text)
+		if err != nil {
+			return nil, fmt.Errorf("the pin %q: %w", text, err)
+		}
+		policy.Pins = append(policy.Pins, pin)
+	}
+	var keys Keys
+	var sets []*jwks.KeySet
+	var names []string
+	var bundles []Input
+	var ledgers []File
+	for _, f := range files {
+		data, what, err := classify(f.Data)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
+		}
+		switch what {
+		case keySet:
+			set, err := jwks.Parse(data)
+			if err != nil {
+				return nil, fmt.Errorf("keys from %s: %w", f.Name, err)
+			}
+			sets, names = append(sets, set), append(names, f.Name)
+		case ledgerFile:
+			ledgers = append(ledgers, File{f.Name, data})
+		default:
+			bundles = append(bundles, Input{Name: f.Name, Data: data, Keys: func() Keys { return keys }})
+		}
+	}
+	if len(sets) > 0 {
+		set, err := jwks.Merge(sets...)
+		if err != nil {
+			return nil, fmt.Errorf("keys from %s: %w", strings.Join(names, ", "), err)
+		}
+		keys = Keys{Set: set, Source: strings.Join(names, ", ")}
+	}
+	switch {
+	case len(ledgers) > 1 || len(ledgers) == 1 && len(bundles) > 0:
+		return nil, errors.New("a ledger is verified by itself: give one ledger and the keys, or bundles and the keys")
+	case len(ledgers) == 1:
+		policy.Keys, policy.KeySource = keys.Set, keys.Source
+		v, err := verify.New(policy)
+		if err != nil {
+			return nil, err
+		}
+		report := v.Ledger(records(ledgers[0]), verify.LedgerOptions{})
+		return render.Audit{Tool: tool, Ledger: ledgers[0].Name, Keys: keys.Source, Pinned: len(policy.Pins) > 0, Report: report}, nil
+	case len(bundles) == 0:
+		return nil, errors.New("there is no bundle and no ledger among the files")
+	}
+	results, err := Bundles(policy, bundles)
+	if err != nil {
+		return nil, err
+	}
+	return render.Run{Tool: tool, Results: results}, nil
+}
+
+// records are a ledger's, each with the name of its file.
+func records(f File) iter.Seq2[bundle.Raw, error] {
+	return func(yield func(bundle.Raw, error) bool) {
+		for raw, err := range bundle.Entries(bytes.NewReader(f.Data), bundle.Limits{}) {
+			raw.Input = f.Name
+			if !yield(raw, err) {
+				return
+			}
+		}
+	}
+}
+
+// classify says what a file is, and unpacks it.
+func classify(data []byte) ([]byte, kind, error) {
+	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
+		z, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
+			return nil, 0, err
+		}
+		if data, err = io.ReadAll(io.LimitReader(z, maxUnpacked+1)); err != nil {
+			return nil, 0, fmt.Errorf("gzip: %w", err)
+		}
+		if len(data) > maxUnpacked {
+			return nil, 0, fmt.Errorf("it unpacks to more than %d bytes", maxUnpacked)
+		}
+	}
+	doc, err := canonical.Parse(data, canonical.Options{AllowBOM: true})
+	if err == nil {
+		root := doc.Root()
+		if root.Get("keys").Kind() == canonical.Array && !root.Get("proof").Exists() && !root.Get("ledger").Exists() {
+			return data, keySet, nil
+		}
+		return data, oneBundle, nil
+	}
+	// Several records, one a line: the first one is an object by itself.
+	if first, rest, ok := bytes.Cut(data, []byte("\n")); ok && len(bytes.TrimSpace(rest)) > 0 {
+		if doc, err := canonical.Parse(first, canonical.Options{AllowBOM: true}); err == nil && doc.Root().Kind() == canonical.Object {
+			return data, ledgerFile, nil
+		}
+	}
+	return data, oneBundle, nil
+}

@@ -1,0 +1,202 @@
+package page
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/qodverify/qodverify/cmd/internal/browser"
+	"github.com/qodverify/qodverify/cmd/internal/page/build"
+	"github.com/qodverify/qodverify/testdata"
+)
+
+// The program in the tree is the one that this source gives.
+func TestReproducible(t *testing.T) {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	have, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release := regexp.MustCompile(`go1\.[0-9]+(\.[0-9]+)?`).Find(have)
+	if string(release) != runtime.Version() {
+		t.Skipf("verifier.wasm.gz was built with %s, and this is %s: their bytes differ", release, runtime.Version())
+	}
+	file := filepath.Join(t.TempDir(), "verifier.wasm")
+	if err := build.WASM(file); err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(have, want) {
+		t.Error("verifier.wasm.gz is not what the source gives: go generate ./cmd/internal/page")
+	}
+	original, err := os.ReadFile(filepath.Join(runtime.GOROOT(), "lib", "wasm", "wasm_exec.js"))
+	if err == nil && string(original) != loader {
+		t.Error("wasm_exec.js is not the Go release's: go generate ./cmd/internal/page")
+	}
+}
+
+// The page is one file of whole elements: nothing in its parts ends a script.
+func TestParts(t *testing.T) {
+	out := string(HTML(`v1"><script>`))
+	if n := strings.Count(out, "</script"); n != 4 {
+		t.Errorf("%d scripts end", n)
+	}
+	if strings.Contains(out, "{{") || strings.Contains(out, `"><script>`) {
+		t.Error("a place was not filled in, or not escaped")
+	}
+	for _, word := range []string{"connect-src", "unsafe-inline", "unsafe-eval' ", "http:", "https:", "*"} {
+		if strings.Contains(Policy(), word) {
+			t.Errorf("the policy has %s: %s", word, Policy())
+		}
+	}
+}
+
+// The page and the command line report on every fixture with the same bytes. The
+// page is opened as a file: it needs no server.
+func TestFixtures(t *testing.T) {
+	tab := browser.Open(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "index.html")
+	if err := os.WriteFile(file, HTML("devel"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(dir, "qodverify")
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-ldflags=-X main.version=devel", "-o", binary, "github.com/qodverify/qodverify/cmd/qodverify").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	tab.Go("file://" + file)
+	tab.Until(`document.body.dataset.ready === "yes"`)
+	sets := 0
+	for set, keys := range map[string]string{"qod-mock-v0.4/good": "qod-mock-v0.4/jwks.json", "qod-mock-v0.4/tampered": "qod-mock-v0.4/jwks.json", "telemetry/honest": "telemetry/jwks.json", "telemetry/lies": "telemetry/jwks.json"} {
+		keyFile := filepath.Join(testdata.Root(), "testdata", keys)
+		var bundles []string
+		err := filepath.WalkDir(filepath.Join(testdata.Root(), "testdata", set), func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && filepath.Ext(path) == ".json" && filepath.Base(path) != "expected.json" {
+				bundles = append(bundles, path)
+			}
+			return err
+		})
+		if err != nil || len(bundles) < 10 {
+			t.Fatalf("%s: %d bundles, %v", set, len(bundles), err)
+		}
+		sets += len(bundles)
+		work := t.TempDir()
+		copyFile(t, keyFile, filepath.Join(work, "jwks.json"))
+		for _, b := range bundles {
+			copyFile(t, b, filepath.Join(work, filepath.Base(b)))
+			compare(t, tab, binary, work, filepath.Base(b))
+		}
+	}
+	if sets < 117 {
+		t.Errorf("only %d bundles", sets)
+	}
+	// Several at once are also held to each other as a chain.
+	work := t.TempDir()
+	copyFile(t, filepath.Join(testdata.Root(), "testdata/qod-mock-v0.4/jwks.json"), filepath.Join(work, "jwks.json"))
+	names := []string{"00.bundle.json", "01.bundle.json", "02.bundle.json"}
+	for _, name := range names {
+		copyFile(t, filepath.Join(testdata.Root(), "testdata/qod-mock-v0.4/good", name), filepath.Join(work, name))
+	}
+	compare(t, tab, binary, work, names...)
+	// A ledger, plain and as gzip.
+	if out, err := exec.Command(binary, "export", "--out", filepath.Join(work, "ledger.jsonl"), filepath.Join(testdata.Root(), "testdata/qod-mock-v0.4/ledger.sqlite3")).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	compare(t, tab, binary, work, "ledger.jsonl")
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	data, err := os.ReadFile(filepath.Join(work, "ledger.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	z.Write(data[:len(data)*2/3]) // and cut off
+	z.Close()
+	if err := os.WriteFile(filepath.Join(work, "cut.jsonl.gz"), zipped.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, tab, binary, work, "cut.jsonl.gz")
+	for _, r := range tab.Requests() {
+		if !strings.HasPrefix(r, "file://"+file) && !strings.HasPrefix(r, "blob:") && r != "about:srcdoc" && r != "about:blank" {
+			t.Errorf("the page asked for %s", r)
+		}
+	}
+	if errs := tab.Errors(); len(errs) > 0 {
+		t.Errorf("the browser complains: %q", errs)
+	}
+	// The policy holds: what leaves the machine is refused.
+	if got := tab.Text(`fetch("http://127.0.0.1:9/").then(() => "sent", (e) => "refused")`); got != "refused" {
+		t.Errorf("a fetch was %s", got)
+	}
+	if errs := strings.Join(tab.Errors(), " "); !strings.Contains(errs, "Content Security Policy") {
+		t.Errorf("the fetch was refused by something else: %s", errs)
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, data, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// elapsed is the one member that tells a time.
+var elapsed = regexp.MustCompile(`"elapsed_ms": [0-9]+`)
+
+// compare verifies files in the page and by the command line.
+func compare(t *testing.T, tab *browser.Tab, binary, dir string, names ...string) {
+	t.Helper()
+	args := []string{"verify", "--output", "json", "--jwks", "jwks.json"}
+	if strings.Contains(names[0], ".jsonl") {
+		args[0] = "audit"
+	}
+	cmd := exec.Command(binary, append(args, names...)...)
+	cmd.Dir = dir
+	want, err := cmd.Output()
+	if _, ended := err.(*exec.ExitError); err != nil && !ended {
+		t.Fatal(err)
+	}
+	tab.Eval(`document.getElementById("clear").click()`, nil)
+	files := []string{filepath.Join(dir, "jwks.json")}
+	for _, name := range names {
+		files = append(files, filepath.Join(dir, name))
+	}
+	tab.Choose("#files", files...)
+	tab.Until(`document.body.dataset.files === "` + string('0'+rune(len(files))) + `"`)
+	tab.Eval(`document.getElementById("verify").click()`, nil)
+	tab.Until(`document.body.dataset.verdict`)
+	got := tab.Text(`globalThis.lastReport || document.getElementById("status").textContent`)
+	if a, b := elapsed.ReplaceAllString(got, ""), elapsed.ReplaceAllString(string(want), ""); a != b {
+		t.Errorf("%s: the page says\n%.3000s\nand the command line\n%.3000s", names, a, b)
+	}
+	var report struct{ Verdict string }
+	if err := json.Unmarshal([]byte(got), &report); err != nil {
+		t.Fatal(err)
+	}
+	if shown := tab.Text(`document.getElementById("status").textContent`); shown != "The verdict: "+strings.ToUpper(report.Verdict) {
+		t.Errorf("%s: the page shows %q for %s", names, shown, report.Verdict)
+	}
+	tab.Until(`document.getElementById("report").contentDocument?.querySelector(".word")`)
+	if banner := tab.Text(`document.getElementById("report").contentDocument.querySelector(".word").textContent`); !strings.HasSuffix(banner, " "+strings.ToUpper(report.Verdict)) {
+		t.Errorf("%s: the report's page shows %q", names, banner)
+	}
+}
+
