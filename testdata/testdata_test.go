@@ -56,7 +56,7 @@ func TestArrows(t *testing.T) {
 		"/jwks":             {"/bundle/canonical"},
 		"/verify":           {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/jwks", "/verify/internal/fixedkey"},
 
-		"/cmd/internal/render":   {"/bundle", "/bundle/canonical", "/jwks", "/verify"},
+		"/cmd/internal/render":   {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/jwks", "/verify"},
 		"/cmd/internal/source":   {"/bundle", "/bundle/canonical", "/jwks"},
 		"/cmd/internal/state":    {"/bundle", "/verify"},
 		"/cmd/internal/probe":    {"/bundle/telemetry"},
@@ -65,7 +65,9 @@ func TestArrows(t *testing.T) {
 		"/cmd/internal/policy":   {"/bundle/canonical", "/jwks", "/verify"},
 		"/cmd/internal/mint":     {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/cmd/internal/pyjson", "/jwks"},
 		"/cmd/internal/store":    {"/bundle", "/cmd/internal/mint"},
-		"/cmd/internal/server":   {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/cmd/internal/mint", "/cmd/internal/pyjson", "/cmd/internal/source", "/cmd/internal/store", "/jwks"},
+		"/cmd/internal/judge":    {"/bundle", "/bundle/canonical", "/cmd/internal/render", "/jwks", "/verify"},
+		"/cmd/internal/page":     {"/cmd/internal/render"},
+		"/cmd/internal/server":   {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/cmd/internal/judge", "/cmd/internal/mint", "/cmd/internal/page", "/cmd/internal/pyjson", "/cmd/internal/render", "/cmd/internal/source", "/cmd/internal/store", "/jwks", "/verify"},
 	}
 	for room, below := range may {
 		for _, d := range list(t, "-f", `{{join .Imports "\n"}}`, module+room) {

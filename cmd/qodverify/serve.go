@@ -139,7 +139,7 @@ func (a *app) logger() *slog.Logger {
 }
 
 func (a *app) serve(ctx context.Context, f *serveFlags) error {
-	f.Log = a.logger()
+	f.Log, f.Version = a.logger(), toolVersion()
 	instance, err := server.Open(ctx, f.Settings)
 	if err != nil {
 		if errors.Is(err, server.ErrSettings) {

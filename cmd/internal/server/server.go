@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/qodverify/qodverify/cmd/internal/mint"
+	"github.com/qodverify/qodverify/cmd/internal/page"
 	"github.com/qodverify/qodverify/cmd/internal/pyjson"
 	"github.com/qodverify/qodverify/cmd/internal/store"
 )
@@ -50,6 +51,8 @@ type Config struct {
 	// PlainProofs leaves out what the original's proofs don't have: telemetry,
 	// session and issuer.
 	PlainProofs bool
+	// Version is the one that pages and reports name.
+	Version string
 	// GitSHA and ImageTag go into run summaries.
 	GitSHA, ImageTag string
 }
@@ -61,6 +64,7 @@ type Server struct {
 	jwks     document
 	public   document
 	hostname string
+	verifier func() []byte // the page
 	ready    readiness
 }
 
@@ -91,6 +95,7 @@ func New(c Config) *Server {
 	}
 	s := &Server{Config: c, mux: http.NewServeMux()}
 	s.hostname, _ = os.Hostname()
+	s.verifier = sync.OnceValue(func() []byte { return page.HTML(c.Version) })
 	s.jwks, s.public = c.Keys.documents()
 	for _, r := range s.routes() {
 		s.mux.Handle(r.pattern, method(r.method, s.handle(r)))
@@ -116,6 +121,7 @@ func (s *Server) routes() []route {
 		{"GET", "/openapi.json", false, false, getOpenAPI},
 		{"GET", "/docs", false, false, getDocs},
 		{"GET", "/redoc", false, false, getDocs},
+		{"GET", "/verify", false, false, s.getVerifier},
 		{"POST", "/intent", true, true, s.postIntent},
 		{"POST", "/telemetry", true, true, s.postTelemetry},
 		{"GET", "/sessions", true, false, s.getSessions},
@@ -124,6 +130,7 @@ func (s *Server) routes() []route {
 		{"GET", "/proof/{session_id}", true, false, s.getProof},
 		{"GET", "/proof/{session_id}/bundle", true, false, s.getBundle},
 		{"GET", "/proof/{session_id}/verify", true, false, s.getVerify},
+		{"GET", "/proof/{session_id}/report", true, false, s.getReport},
 		{"GET", "/ledger", true, false, s.getLedger},
 	}
 	if s.Debug {
@@ -222,6 +229,10 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if asksForPage(r) {
+		write(w, r, s.getLanding(&request{Request: r, id: w.Header().Get(requestIDHeader)}))
+		return
+	}
 	write(w, r, detail(http.StatusNotFound, "Not Found"))
 }
 
@@ -240,6 +251,9 @@ func (s *Server) authorize(r *http.Request) *reply {
 	if s.Token == "" {
 		return refuse(http.StatusInternalServerError, "Server misconfigured: QOD_API_TOKEN is not set")
 	}
+	if s.browserToken(r) {
+		return nil
+	}
 	scheme, token, _ := strings.Cut(strings.TrimSpace(r.Header.Get("Authorization")), " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "bearer") || token == "" {
@@ -251,6 +265,18 @@ func (s *Server) authorize(r *http.Request) *reply {
 		return refuse(http.StatusUnauthorized, "Invalid API token")
 	}
 	return nil
+}
+
+// browserToken reports whether a browser sent the token as a password (RFC 7617),
+// the one way in which it can send it with the links of a page. Since it then
+// sends it with every request, those that change something are not let in by it,
+// nor those that another site made it send.
+func (s *Server) browserToken(r *http.Request) bool {
+	_, password, ok := r.BasicAuth()
+	if site := r.Header.Get("Sec-Fetch-Site"); !ok || r.Method != http.MethodGet || site != "" && site != "same-origin" && site != "none" {
+		return false
+	}
+	return subtle.ConstantTimeCompare([]byte(password), []byte(s.Token)) == 1
 }
 
 // failure turns an error of the store into a reply. What the error says goes

@@ -37,6 +37,7 @@ type Settings struct {
 	NoAuth, NoAuthOnNetwork bool
 	Debug                   bool
 	Origins                 []string
+	Version                 string // of the program, for pages and reports
 	Issuer                  string // signed into proofs; $QOD_ISSUER
 	PlainProofs             bool   // see [Config]
 	// Env looks up a variable of the environment.
@@ -118,7 +119,7 @@ func first(list ...string) string {
 func Open(ctx context.Context, s Settings) (_ *Instance, err error) {
 	s.place()
 	i := &Instance{Listen: first(s.Listen, "127.0.0.1:8000")}
-	config := Config{Debug: s.Debug, PlainProofs: s.PlainProofs, Issuer: cmp.Or(s.Issuer, s.env("QOD_ISSUER")), Origins: s.Origins, Log: s.Log, Keys: &Keyring{},
+	config := Config{Debug: s.Debug, PlainProofs: s.PlainProofs, Issuer: cmp.Or(s.Issuer, s.env("QOD_ISSUER")), Version: s.Version, Origins: s.Origins, Log: s.Log, Keys: &Keyring{},
 		GitSHA: first(s.env("GIT_SHA"), "unknown"), ImageTag: first(s.env("IMAGE_TAG"), "unknown")}
 	if err := s.access(i, &config); err != nil {
 		return nil, err
