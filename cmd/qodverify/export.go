@@ -19,18 +19,21 @@ func (a *app) exportCommand() *cobra.Command {
 	var out, artifacts string
 	cmd := &cobra.Command{
 		Use:   "export [flags] DATABASE",
-		Short: "Write a service's ledger as bundles, one a line, for others to audit",
+		Short: "Write a ledger as JSONL, or a bundle and its verdict for openssl, in-toto and JOSE",
 		Long: `export writes every record of a service's SQLite database (the original's or this
 program's) as the bundle that the service would answer, one a line, in the order of the
 ledger: what GET /ledger answers, and what audit reads. The database is only read, and
 nothing is verified. Artifacts come from the folder artifacts beside the database, or
-from --artifacts-dir; a record whose artifact is missing has null in its place.`,
+from --artifacts-dir; a record whose artifact is missing has null in its place.
+
+The commands below export one bundle.`,
 		Example: `  qodverify export --out ledger.jsonl qod-data/qod_mock.sqlite3
   qodverify export qod-data/qod_mock.sqlite3 | gzip > ledger.jsonl.gz`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return a.export(args[0], artifacts, out) },
 	}
 	cmd.Flags().StringVar(&out, "out", "-", "`FILE` to write, which must not exist; - is stdout")
+	cmd.AddCommand(a.exportOpenSSLCommand(), a.exportDSSECommand(), a.exportJWSCommand())
 	cmd.Flags().StringVar(&artifacts, "artifacts-dir", "", "`DIR` of the runtime artifacts")
 	return cmd
 }

@@ -142,7 +142,7 @@ func (a *app) rootCommand() *cobra.Command {
 	f.register(root.Flags())
 	complete(root)
 	root.AddCommand(a.verifyCommand(), a.auditCommand(), a.evidenceCommand(), a.exportCommand(), a.inspectCommand(), a.canonCommand(), a.keysCommand(), a.policyCommand(), a.telemetryCommand(),
-		a.serveCommand(), a.probeCommand(), a.versionCommand())
+		a.serveCommand(), a.probeCommand(), a.pageCommand(), a.explainCommand(), a.mutateCommand(), a.manCommand(), a.versionCommand())
 	return root
 }
 

@@ -147,6 +147,9 @@ func PublicJWK(key jwks.Key) pyjson.Object {
 	return jwk
 }
 
+// Private returns the private key, for signing what is no record.
+func (s *Signer) Private() ed25519.PrivateKey { return s.private }
+
 func (s *Signer) sign(thisHash bundle.Digest) string {
 	return base64.RawURLEncoding.EncodeToString(ed25519.Sign(s.private, bundle.SigningInput(thisHash)))
 }

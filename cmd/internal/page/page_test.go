@@ -199,4 +199,3 @@ func compare(t *testing.T, tab *browser.Tab, binary, dir string, names ...string
 		t.Errorf("%s: the report's page shows %q", names, banner)
 	}
 }
-

@@ -156,6 +156,13 @@ func JSON(w io.Writer, run Run) error {
 	return WriteJSON(w, doc)
 }
 
+// ResultJSON returns what the report says of one input, as one line of JSON.
+func ResultJSON(r Result) ([]byte, error) {
+	var b bytes.Buffer
+	err := writeLine(&b, resultJSON(r))
+	return bytes.TrimSpace(b.Bytes()), err
+}
+
 // WriteJSON writes any value as indented, printable JSON.
 func WriteJSON(w io.Writer, v any) error {
 	var b bytes.Buffer

@@ -28,6 +28,9 @@ type Recompute struct {
 // the verifier for browsers.
 var ed25519SPKI = []byte{0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00}
 
+// SPKI returns a public key's SubjectPublicKeyInfo, DER.
+func SPKI(public [32]byte) []byte { return slices.Concat(ed25519SPKI, public[:]) }
+
 // RecomputeOf returns it for a bundle. Nothing is verified: the values are those
 // that the bundle claims.
 func RecomputeOf(b *bundle.Bundle, p canonical.Profile, public [32]byte) (r Recompute, err error) {
@@ -57,7 +60,7 @@ func RecomputeOf(b *bundle.Bundle, p canonical.Profile, public [32]byte) (r Reco
 	if r.Signature, err = base64.RawURLEncoding.Strict().DecodeString(b.Entry.Signature); err != nil || len(r.Signature) != ed25519.SignatureSize {
 		return r, errors.New("the signature is not 64 bytes of base64url")
 	}
-	r.Key = slices.Concat(ed25519SPKI, public[:])
+	r.Key = SPKI(public)
 	return r, nil
 }
 

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+
+	"github.com/qodverify/qodverify/cmd/internal/page"
+	"github.com/qodverify/qodverify/cmd/internal/render"
+)
+
+func (a *app) pageCommand() *cobra.Command {
+	out := ""
+	cmd := &cobra.Command{
+		Use:   "page --out DIR",
+		Short: "Write the verifier for browsers: one HTML file that needs no server and no network",
+		Long: `page writes index.html: the verifier, compiled to WebAssembly, within one page. Bundles,
+ledgers and keys are dropped on it and checked in the browser; its Content-Security-Policy
+lets it send nothing anywhere. It can be opened from a disk, mailed, or put on any web
+server; qodverify serve has it at /verify. An index.html that is there is replaced.`,
+		Example: `  qodverify page --out site && xdg-open site/index.html`,
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if out == "" {
+				return errors.New("--out DIR is missing")
+			}
+			return a.writeInto(out, "index.html", page.HTML(toolVersion()))
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "", "`DIR` to write into")
+	return cmd
+}
+
+// writeInto writes one file into a folder, and says where it is.
+func (a *app) writeInto(dir, name string, data []byte) error {
+	file := filepath.Join(dir, name)
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(file, data, 0o644)); err != nil {
+		return &problemError{"output", exitMalformed, err}
+	}
+	if a.quiet {
+		return nil
+	}
+	_, err := fmt.Fprintln(a.stdout, render.Printable(file))
+	return a.written(err)
+}
+
+func (a *app) manCommand() *cobra.Command {
+	out := ""
+	cmd := &cobra.Command{
+		Use:     "man --out DIR",
+		Short:   "Write the manual pages",
+		Long:    `man writes a manual page for each command, section 1, as --help has it.`,
+		Example: `  qodverify man --out man1 && man ./man1/qodverify-audit.1`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if out == "" {
+				return errors.New("--out DIR is missing")
+			}
+			root := cmd.Root()
+			root.DisableAutoGenTag = true // the same pages from the same program, on any day
+			err := os.MkdirAll(out, 0o755)
+			if err == nil {
+				err = doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "qodverify " + toolVersion(), Manual: "qodverify"}, out)
+			}
+			if err != nil {
+				return &problemError{"output", exitMalformed, err}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "", "`DIR` to write into")
+	return cmd
+}
