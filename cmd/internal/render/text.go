@@ -56,6 +56,10 @@ func Text(w io.Writer, run Run, o TextOptions) error {
 		p.line("%d inputs: %d verified, %d failed, %d inconclusive, %d malformed", len(run.Results),
 			run.count(verify.Verified), run.count(verify.Failed), run.count(verify.Inconclusive), run.count(verify.Malformed))
 	}
+	if run.Problem != nil {
+		p.line("qodverify: %s (%s)", p.bad.Sprint("NOTHING VERIFIED"), Printable(run.Problem.Code))
+		p.field("why", "%s", run.Problem.Message)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
