@@ -171,8 +171,11 @@ func WriteFiles(dir string, r render.Recompute) error {
 		name string
 		data []byte
 	}{{"record", r.Record}, {"message", []byte(r.ThisHash)}, {"signature", r.Signature}, {"key.pem", PEM(r.Key)}}
-	if r.Artifact != nil {
+	if r.ArtifactHash != "" {
+		// Also without an artifact: then the command fails, as it must.
 		sums = r.ArtifactHash + "  artifact.json\n" + sums
+	}
+	if r.Artifact != nil {
 		files = append(files, struct {
 			name string
 			data []byte

@@ -1,0 +1,285 @@
+package main
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/qodverify/qodverify/cmd/internal/attest"
+	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/testdata"
+	"github.com/qodverify/qodverify/verify"
+)
+
+// call runs one command line and returns its status and stdout.
+func call(t *testing.T, args ...string) (exitCode, string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code := run(args, strings.NewReader(""), &stdout, &stderr)
+	if strings.Contains(stderr.String(), "panic") {
+		t.Errorf("%v: %s", args, stderr.String())
+	}
+	return code, stdout.String()
+}
+
+// TestExportOpenSSL: sha256sum and openssl accept every genuine bundle, and refuse
+// each one of which an artifact, a proof, a hash or a signature was changed.
+func TestExportOpenSSL(t *testing.T) {
+	for _, tool := range []string{"sha256sum", "openssl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("there is no %s on this machine", tool)
+		}
+	}
+	checked := map[bool]int{}
+	for file, keys := range fixtureFiles(t) {
+		dir := filepath.Join(t.TempDir(), "it's a proof")
+		code, out := call(t, "export", "openssl", "--quiet", "--jwks", keys, "--out", dir, file)
+		if _, err := os.Stat(dir); err != nil {
+			if code == exitVerified {
+				t.Errorf("%s: nothing was written of a verified bundle", file)
+			}
+			continue
+		}
+		shell := exec.Command("sh", "-e", "-c", out)
+		said, err := shell.CombinedOutput()
+		checked[err == nil]++
+		if code == exitVerified && err != nil {
+			t.Errorf("%s is verified, and: %v\n%s", file, err, said)
+		}
+		if err == nil && code != exitVerified && integrity(t, file, keys) {
+			t.Errorf("%s: the commands accept what fails\n%s", file, said)
+		}
+	}
+	if checked[true] < 20 || checked[false] < 15 {
+		t.Errorf("accepted %d, refused %d", checked[true], checked[false])
+	}
+}
+
+// integrity reports whether a hash or the signature is what fails.
+func integrity(t *testing.T, file, keys string) bool {
+	t.Helper()
+	_, out := call(t, "--output", "json", "--jwks", keys, file)
+	var doc struct {
+		Results []struct {
+			Checks []struct{ ID, Status string }
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &doc); err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(doc.Results[0].Checks, func(c struct{ ID, Status string }) bool {
+		return c.Status == "fail" && slices.Contains([]string{string(verify.ArtifactHash), string(verify.LedgerHash), string(verify.Signature)}, c.ID)
+	})
+}
+
+// The prefix that stands for crypto/x509 is what crypto/x509 writes.
+func TestSPKI(t *testing.T) {
+	_, public := call(t, "export", "openssl", "--quiet", "--jwks", fx("jwks.json"), "--out", filepath.Join(t.TempDir(), "x"), fx("good/01.bundle.json"))
+	dir := strings.TrimPrefix(strings.SplitN(public, "\n", 2)[0], "cd ")
+	data, err := os.ReadFile(filepath.Join(strings.Trim(dir, "'"), "key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(data)
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := x509.MarshalPKIXPublicKey(key); err != nil || !bytes.Equal(again, block.Bytes) || !bytes.Equal(render.SPKI([32]byte(block.Bytes[12:])), again) {
+		t.Errorf("%x, %v", again, err)
+	}
+}
+
+func fx(name string) string {
+	return filepath.Join(testdata.Root(), "testdata", "qod-mock-v0.4", filepath.FromSlash(name))
+}
+
+// exported signs a bundle in both forms and returns their files.
+func exported(t *testing.T, bundle string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	if code, _ := call(t, "keys", "generate", "--quiet", "--out", in("auditor.jwk"), "--kid", "auditor 2026"); code != 0 {
+		t.Fatalf("keys generate: %d", code)
+	}
+	data, err := os.ReadFile(bundle)
+	if err == nil {
+		err = os.WriteFile(in("bundle.json"), data, 0o644)
+	}
+	if err == nil {
+		err = os.WriteFile(in("tampered.json"), bytes.Replace(data, []byte("0"), []byte("1"), 1), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, _ := call(t, "export", "dsse", "--quiet", "--jwks", fx("jwks.json"), "--key", in("auditor.jwk"), "--public-out", in("auditor.pem"), "--out", in("att.json"), in("bundle.json")); code != 0 {
+		t.Fatalf("export dsse: %d", code)
+	}
+	if code, _ := call(t, "export", "jws", "--quiet", "--jwks", fx("jwks.json"), "--key", in("auditor.jwk"), "--out", in("bundle.jws"), in("bundle.json")); code != 0 {
+		t.Fatalf("export jws: %d", code)
+	}
+	return dir
+}
+
+// TestExportNode: Node's jose and @sigstore/core accept what was exported, and
+// refuse it for a bundle, a payload or a signature that was changed.
+func TestExportNode(t *testing.T) {
+	modules := filepath.Join(testdata.Root(), ".ci", "node", "node_modules")
+	if _, err := os.Stat(filepath.Join(modules, "jose")); err != nil {
+		t.Skip("jose and @sigstore/core are not installed: (cd .ci/node && npm install --no-package-lock)")
+	}
+	dir := exported(t, fx("good/01.bundle.json"))
+	script := `
+import { createHash, createPublicKey } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+const need = createRequire(pathToFileURL(process.argv[2] + "/x.js"));
+const load = async (name) => { try { return need(name) } catch { return await import(pathToFileURL(need.resolve(name))) } };
+const jose = await load("jose"), core = await load("@sigstore/core");
+const read = (name) => readFileSync(process.argv[3] + "/" + name);
+const key = createPublicKey(read("auditor.pem"));
+const out = {};
+const attempt = async (name, f) => { try { out[name] = await f() } catch (e) { out[name] = "refused" } };
+
+const [header, , signature] = read("bundle.jws").toString().trim().split(".");
+const jws = (bytes) => jose.flattenedVerify({ protected: header, payload: Buffer.from(bytes).toString("base64url"), signature }, key);
+await attempt("jws", async () => (await jws(read("bundle.json"))).protectedHeader.kid);
+await attempt("jws tampered", () => jws(read("tampered.json")));
+
+const envelope = JSON.parse(read("att.json"));
+const dsse = (e, bundle) => {
+	const payload = Buffer.from(e.payload, "base64");
+	if (!core.crypto.verify(core.dsse.preAuthEncoding(e.payloadType, payload), key, Buffer.from(e.signatures[0].sig, "base64"))) throw new Error("signature");
+	const s = JSON.parse(payload);
+	if (s.subject[0].digest.sha256 !== createHash("sha256").update(bundle).digest("hex")) throw new Error("subject");
+	if (!s.predicate.properties.includes("QOD_VERIFIED")) throw new Error("not verified");
+	return s;
+};
+await attempt("dsse", () => { const s = dsse(envelope, read("bundle.json")); return [s._type, s.predicateType, s.predicate.qodverifyVerdict, s.predicate.qodverifyReport.reason].join(" ") });
+await attempt("dsse tampered", () => dsse(envelope, read("tampered.json")));
+const changed = { ...envelope, payload: Buffer.from(Buffer.from(envelope.payload, "base64").toString().replace("bundle.json", "Bundle.json")).toString("base64") };
+await attempt("dsse payload", () => dsse(changed, read("bundle.json")));
+await attempt("dsse type", () => dsse({ ...envelope, payloadType: "text/plain" }, read("bundle.json")));
+console.log(JSON.stringify(out));
+`
+	file := filepath.Join(dir, "check.mjs")
+	if err := os.WriteFile(file, []byte(script), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("node", file, filepath.Dir(modules), dir).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var got map[string]string
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	want := map[string]string{
+		"jws": "auditor 2026", "jws tampered": "refused", "dsse": attest.StatementType + " " + attest.PredicateType + " verified ok",
+		"dsse tampered": "refused", "dsse payload": "refused", "dsse type": "refused",
+	}
+	for name, w := range want {
+		if got[name] != w {
+			t.Errorf("%s: %q, want %q", name, got[name], w)
+		}
+	}
+}
+
+// TestExportOpenSSLKey: openssl alone checks the envelope's signature, too.
+func TestExportOpenSSLKey(t *testing.T) {
+	if _, err := exec.LookPath("openssl"); err != nil {
+		t.Skip("there is no openssl on this machine")
+	}
+	dir := exported(t, fx("good/01.bundle.json"))
+	data, err := os.ReadFile(filepath.Join(dir, "att.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e struct {
+		PayloadType string
+		Payload     []byte
+		Signatures  []struct{ Sig []byte }
+	}
+	if err := json.Unmarshal(data, &e); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		message []byte
+		good    bool
+	}{{attest.PAE(e.PayloadType, e.Payload), true}, {attest.PAE(e.PayloadType, append(slices.Clone(e.Payload), ' ')), false}, {e.Payload, false}} {
+		for name, data := range map[string][]byte{"message": c.message, "signature": e.Signatures[0].Sig} {
+			if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := exec.Command("openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "auditor.pem", "-rawin", "-in", "message", "-sigfile", "signature")
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); (err == nil) != c.good {
+			t.Errorf("%.80q: %v %s", c.message, err, out)
+		}
+	}
+}
+
+// TestExportCosign runs where cosign is installed (go install
+// github.com/sigstore/cosign/v3/cmd/cosign@v3.0.4, some minutes).
+func TestExportCosign(t *testing.T) {
+	if _, err := exec.LookPath("cosign"); err != nil {
+		t.Skip("there is no cosign on this machine")
+	}
+	dir := exported(t, fx("good/01.bundle.json"))
+	for name, good := range map[string]bool{"bundle.json": true, "tampered.json": false} {
+		cmd := exec.Command("cosign", "verify-blob-attestation", "--insecure-ignore-tlog", "--key", "auditor.pem", "--type", attest.PredicateType, "--signature", "att.json", name)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); (err == nil) != good {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+// What is not verified is not signed, and with --any-verdict its statement has no
+// property that a reader could rely on.
+func TestExportRefused(t *testing.T) {
+	dir := t.TempDir()
+	key := filepath.Join(dir, "auditor.jwk")
+	call(t, "keys", "generate", "--quiet", "--out", key, "--kid", "auditor")
+	err := filepath.WalkDir(fx("tampered"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".json" {
+			return err
+		}
+		verdict, _ := call(t, "--quiet", "--jwks", fx("jwks.json"), path)
+		for _, form := range []string{"jws", "dsse"} {
+			code, out := call(t, "export", form, "--quiet", "--jwks", fx("jwks.json"), "--key", key, path)
+			if code != verdict || (out == "") != (code != exitVerified) {
+				t.Errorf("export %s %s: exit %d with a verdict of %d, %d bytes", form, path, code, verdict, len(out))
+			}
+		}
+		code, out := call(t, "export", "dsse", "--any-verdict", "--quiet", "--jwks", fx("jwks.json"), "--key", key, path)
+		if out == "" {
+			return nil // it is no bundle
+		}
+		var e struct{ Payload []byte }
+		var s attest.Statement
+		if err := json.Unmarshal([]byte(out), &e); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(e.Payload, &s); err != nil {
+			t.Fatal(err)
+		}
+		if code != verdict || (len(s.Predicate.Properties) > 0) != (code == exitVerified) || (s.Predicate.Verdict == "verified") != (code == exitVerified) {
+			t.Errorf("%s: exit %d, %v, %s", path, code, s.Predicate.Properties, s.Predicate.Verdict)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
