@@ -223,18 +223,3 @@ func TestInjectedFaults(t *testing.T) {
 		t.Errorf("the hook does harm when it is not used: %v", err)
 	}
 }
-
-// The README's usage text is what --help prints.
-func TestReadmeHelp(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join(testdata.Root(), "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var stdout, stderr bytes.Buffer
-	if code := run([]string{"--help"}, strings.NewReader(""), &stdout, &stderr); code != 0 {
-		t.Fatalf("--help: exit %d", code)
-	}
-	if !strings.Contains(string(readme), "```text\n"+strings.TrimRight(stdout.String(), "\n")+"\n```") {
-		t.Errorf("the README does not have this text:\n%s", stdout.String())
-	}
-}

@@ -1,0 +1,98 @@
+package judge
+
+import (
+	"bytes"
+	"compress/gzip"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/testdata"
+	"github.com/qodverify/qodverify/verify"
+)
+
+var tool = render.Tool{Name: "qodverify", Version: "test"}
+
+// Files are taken for what they hold, whatever their names say.
+func TestFiles(t *testing.T) {
+	keys := File{"a.json", testdata.Read("qod-mock-v0.4/jwks.json")}
+	one, two := testdata.Read("qod-mock-v0.4/good/00.bundle.json"), testdata.Read("qod-mock-v0.4/good/01.bundle.json")
+	lines := bytes.Join([][]byte{bytes.TrimSpace(one), bytes.TrimSpace(two)}, []byte("\n"))
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	z.Write(lines)
+	z.Close()
+	pinned := "X8SA8NgbGcejYQTtWNxXyb8dzdDjPGc9nLjLWrdfg14"
+	for name, c := range map[string]struct {
+		files []File
+		pins  []string
+		want  string // the verdict, or what the error says
+	}{
+		"a bundle and keys":        {[]File{keys, {"jwks.json", one}}, nil, "verified"},
+		"the other way":            {[]File{{"x", one}, keys}, nil, "verified"},
+		"two bundles":              {[]File{{"x", one}, keys, {"y", two}}, nil, "verified"},
+		"without keys":             {[]File{{"x", one}}, nil, "inconclusive"},
+		"pinned":                   {[]File{{"x", one}, keys}, []string{pinned}, "verified"},
+		"pinned to another":        {[]File{{"x", one}, keys}, []string{"RJh8m1IoSodAQgTH6oaU-TuyZ3txXKjO-ixxmAkODDI"}, "failed"},
+		"a pin that is none":       {[]File{{"x", one}, keys}, []string{"x"}, "the pin"},
+		"a ledger":                 {[]File{{"l", lines}, keys}, nil, "verified"},
+		"a ledger as gzip":         {[]File{{"l", zipped.Bytes()}, keys}, nil, "verified"},
+		"a ledger cut off":         {[]File{{"l", lines[:len(lines)-5]}, keys}, nil, "malformed"},
+		"a ledger without start":   {[]File{{"l", bytes.Join([][]byte{two, two}, []byte("\n"))}, keys}, nil, "failed"},
+		"gzip cut off":             {[]File{{"l", zipped.Bytes()[:zipped.Len()-9]}, keys}, nil, "gzip"},
+		"a ledger and a bundle":    {[]File{{"l", lines}, {"x", one}, keys}, nil, "by itself"},
+		"keys alone":               {[]File{keys}, nil, "there is no bundle"},
+		"nothing":                  {nil, nil, "there is no bundle"},
+		"no JSON":                  {[]File{{"x", []byte("PK\x03\x04")}, keys}, nil, "malformed"},
+		"an empty file":            {[]File{{"x", nil}, keys}, nil, "malformed"},
+		"keys with a private part": {[]File{{"k", []byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"AA","d":"AA"}]}`)}, {"x", one}}, nil, "keys from k"},
+		"a bundle with keys in it": {[]File{{"x", append([]byte(`{"keys":[],`), one[1:]...)}, keys}, nil, "verified"},
+	} {
+		report, err := Files(tool, c.files, c.pins)
+		got := ""
+		if err != nil {
+			got = err.Error()
+		} else {
+			got = report.Verdict().String()
+		}
+		if (err == nil) != (got == c.want) || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// FuzzFiles: whatever is dropped on it, there is a report or an error, the formats
+// for pipelines are clean, and nothing becomes verified that the checks did not
+// pass.
+func FuzzFiles(f *testing.F) {
+	keys := testdata.Read("qod-mock-v0.4/jwks.json")
+	f.Add("x", testdata.Read("qod-mock-v0.4/good/00.bundle.json"))
+	f.Add("::error::\n##[x]", testdata.Read("qod-mock-v0.4/tampered/session-relabelled.json"))
+	f.Add("l|", []byte("{\"proof\":{}}\n{\"proof\":1}\n"))
+	f.Add("z", []byte{0x1f, 0x8b, 8, 0})
+	ours := regexp.MustCompile(`^::(error|warning) [^:]*::`)
+	f.Fuzz(func(t *testing.T, name string, data []byte) {
+		report, err := Files(tool, []File{{name, data}, {"jwks.json", keys}}, nil)
+		if err != nil {
+			return
+		}
+		for _, format := range []string{"text", "junit", "tap", "github", "gitlab", "sarif", "markdown", "jsonl"} {
+			var b strings.Builder
+			if err := render.Write(&b, format, report, render.Options{}); err != nil {
+				t.Fatalf("%s: %v", format, err)
+			}
+			for line := range strings.Lines(b.String()) {
+				line = strings.TrimSuffix(line, "\n")
+				if i := strings.IndexFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 || strings.Contains(line, "##[") ||
+					strings.HasPrefix(strings.TrimSpace(line), "::") && (format != "github" || !ours.MatchString(line)) {
+					t.Fatalf("%s: %q", format, line)
+				}
+			}
+			if failed := strings.Contains(b.String(), "::error ") || strings.Contains(b.String(), "not ok "); report.Verdict() == verify.Verified && failed && (format == "github" || format == "tap") {
+				t.Fatalf("%s: a failure of what is verified:\n%s", format, b.String())
+			}
+		}
+	})
+}
