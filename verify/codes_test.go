@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -20,12 +19,19 @@ import (
 func TestCodeTable(t *testing.T) {
 	declared := map[string]string{}
 	for _, dir := range []string{"bundle", "bundle/canonical", "bundle/telemetry", "jwks", "verify"} {
-		packages, err := parser.ParseDir(token.NewFileSet(), filepath.Join(testdata.Root(), dir), func(i fs.FileInfo) bool { return !strings.HasSuffix(i.Name(), "_test.go") }, 0)
+		files, err := filepath.Glob(filepath.Join(testdata.Root(), dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range packages {
-			ast.Inspect(p, func(n ast.Node) bool {
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
 				v, ok := n.(*ast.ValueSpec)
 				if !ok || v.Type == nil || len(v.Values) != 1 {
 					return true

@@ -319,6 +319,30 @@ func fixtureFiles(t *testing.T) map[string]string {
 	return files
 }
 
+// Every code of an error that a command may end with is in the table.
+func TestProblemCodes(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`problemError\{(?:code: )?"([a-z]+)"`).FindAllStringSubmatch(string(data), -1) {
+			n++
+			if _, err := explanation(m[1]); err != nil {
+				t.Errorf("%s: %v", file, err)
+			}
+		}
+	}
+	if n < 30 {
+		t.Errorf("only %d were found", n)
+	}
+}
+
 func TestFormats(t *testing.T) {
 	codes := map[string]bool{}
 	for _, e := range render.Explanations() {

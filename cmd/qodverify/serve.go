@@ -33,7 +33,9 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve [flags]",
 		Short: "Run the reference proof service",
 		Long: `serve runs a proof service with the HTTP contract of qod-mock v0.4: sessions,
-telemetry, and signed proofs in an append-only ledger. GET /docs describes it.
+telemetry, and signed proofs in an append-only ledger. GET /docs describes it. In a
+browser, / lists sessions and proofs with their reports, and /verify is the verifier as
+a page.
 
 Everything is kept in the data folder: the ledger qod_mock.sqlite3 (one of the
 original is opened and continued), artifacts/, the private key signing-key.json,

@@ -111,6 +111,12 @@ func records(f File) iter.Seq2[bundle.Raw, error] {
 
 // classify says what a file is, and unpacks it.
 func classify(data []byte) ([]byte, kind, error) {
+	switch {
+	case bytes.HasPrefix(data, []byte("SQLite format 3\x00")):
+		return nil, 0, errors.New("this is a SQLite database: qodverify export DATABASE writes its ledger as bundles, one a line, or qodverify audit reads it")
+	case bytes.HasPrefix(data, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		return nil, 0, errors.New("this is zstd: unpack it first, or give it as gzip")
+	}
 	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(bytes.NewReader(data))
 		if err != nil {

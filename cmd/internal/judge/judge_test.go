@@ -45,6 +45,8 @@ func TestFiles(t *testing.T) {
 		"a ledger and a bundle":    {[]File{{"l", lines}, {"x", one}, keys}, nil, "by itself"},
 		"keys alone":               {[]File{keys}, nil, "there is no bundle"},
 		"nothing":                  {nil, nil, "there is no bundle"},
+		"a database":               {[]File{{"x", []byte("SQLite format 3\x00")}, keys}, nil, "qodverify export"},
+		"zstd":                     {[]File{{"x", []byte{0x28, 0xb5, 0x2f, 0xfd}}, keys}, nil, "unpack it"},
 		"no JSON":                  {[]File{{"x", []byte("PK\x03\x04")}, keys}, nil, "malformed"},
 		"an empty file":            {[]File{{"x", nil}, keys}, nil, "malformed"},
 		"keys with a private part": {[]File{{"k", []byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"AA","d":"AA"}]}`)}, {"x", one}}, nil, "keys from k"},

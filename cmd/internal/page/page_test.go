@@ -44,8 +44,8 @@ func TestReproducible(t *testing.T) {
 	if !bytes.Equal(have, want) {
 		t.Error("verifier.wasm.gz is not what the source gives: go generate ./cmd/internal/page")
 	}
-	original, err := os.ReadFile(filepath.Join(runtime.GOROOT(), "lib", "wasm", "wasm_exec.js"))
-	if err == nil && string(original) != loader {
+	original, err := build.Loader()
+	if err != nil || string(original) != loader {
 		t.Error("wasm_exec.js is not the Go release's: go generate ./cmd/internal/page")
 	}
 }
@@ -164,7 +164,7 @@ var elapsed = regexp.MustCompile(`"elapsed_ms": [0-9]+`)
 // compare verifies files in the page and by the command line.
 func compare(t *testing.T, tab *browser.Tab, binary, dir string, names ...string) {
 	t.Helper()
-	args := []string{"verify", "--output", "json", "--jwks", "jwks.json"}
+	args := []string{"verify", "--output", "json", "--report", "html=report.html", "--jwks", "jwks.json"}
 	if strings.Contains(names[0], ".jsonl") {
 		args[0] = "audit"
 	}
@@ -186,6 +186,15 @@ func compare(t *testing.T, tab *browser.Tab, binary, dir string, names ...string
 	got := tab.Text(`globalThis.lastReport || document.getElementById("status").textContent`)
 	if a, b := elapsed.ReplaceAllString(got, ""), elapsed.ReplaceAllString(string(want), ""); a != b {
 		t.Errorf("%s: the page says\n%.3000s\nand the command line\n%.3000s", names, a, b)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The audit's page has the JSON report in it, with the time that it took.
+	inPage := regexp.MustCompile(`&#34;elapsed_ms&#34;: [0-9]+`)
+	if shown := tab.Text(`document.getElementById("report").srcdoc`); inPage.ReplaceAllString(shown, "") != inPage.ReplaceAllString(string(page), "") {
+		t.Errorf("%s: the page shows another report than --report html", names)
 	}
 	var report struct{ Verdict string }
 	if err := json.Unmarshal([]byte(got), &report); err != nil {

@@ -48,6 +48,7 @@ var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap
 	"upper":   strings.ToUpper,
 	"explain": func(code any) verify.Explanation { e, _ := verify.Explain(verify.Code(fmt.Sprint(code))); return e },
 	"time":    timeText,
+	"region":  regionText,
 }).Parse(reportHTML))
 
 // page is what the template sees.

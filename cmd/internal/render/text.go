@@ -9,6 +9,7 @@ import (
 	"github.com/fatih/color"
 
 	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/bundle/canonical"
 	"github.com/qodverify/qodverify/verify"
 )
 
@@ -139,7 +140,7 @@ func (p *painter) reasons(report *verify.Report) {
 		}
 		p.field("why", "%s: %s", c.ID, c.Message)
 		if c.Pointer != "" && report.Verdict() != verify.Malformed { // a malformed input's message has the place
-			p.field("  at", "%s", c.Pointer)
+			p.field("  at", "%s%s", c.Pointer, regionText(c.Region))
 		}
 		if c.Expected != "" && c.Status == verify.Fail {
 			p.field("  expected", "%s", c.Expected)
@@ -149,6 +150,14 @@ func (p *painter) reasons(report *verify.Report) {
 			p.field("  hint", "%s", c.Hint)
 		}
 	}
+}
+
+// regionText says where a member stands.
+func regionText(r canonical.Region) string {
+	if r.Line == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", line %d, column %d", r.Line, r.Column)
 }
 
 func (p *painter) subject(report *verify.Report) {

@@ -9,9 +9,7 @@ import (
 	"compress/gzip"
 	"log"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"github.com/qodverify/qodverify/cmd/internal/page/build"
 )
@@ -32,9 +30,7 @@ func main() {
 	check(err)
 	check(z.Close())
 	check(os.WriteFile("verifier.wasm.gz", b.Bytes(), 0o644))
-	root, err := exec.Command("go", "env", "GOROOT").Output()
-	check(err)
-	loader, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec.js"))
+	loader, err := build.Loader()
 	check(err)
 	check(os.WriteFile("wasm_exec.js", loader, 0o644))
 }
