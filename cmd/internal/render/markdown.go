@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/qodverify/qodverify/verify"
@@ -78,27 +79,40 @@ func (u suite) markdown(b *strings.Builder) {
 	}
 }
 
-// mdText writes a value so that Markdown reads it as text: every ASCII character
-// that means something to Markdown, to HTML, or to a host's own extensions
-// (mentions, links, emoji) becomes a character reference.
+// mdText writes a value so that Markdown reads it as text: every character that
+// means something to Markdown, to HTML, or to a host's own extensions (mentions,
+// links, emoji) becomes a character reference.
 func mdText(s string) string {
+	runes := []rune(Printable(s))
 	var b strings.Builder
-	for _, r := range Printable(s) {
-		if r < 0x80 && strings.ContainsRune("\\`*_{}[]()<>#+!|~&@$:\"'^=", r) {
+	for i, r := range runes {
+		special := strings.ContainsRune("\\`*_[]<>#|~&@$", r)
+		switch {
+		case r == ':' && i+1 < len(runes) && runes[i+1] != ' ': // :emoji:, https://
+			special = true
+		case r == '.' && i > 0 && (runes[i-1] == 'w' || runes[i-1] == 'W'): // www.
+			special = true
+		}
+		if special {
 			fmt.Fprintf(&b, "&#%d;", r)
 			continue
 		}
 		b.WriteRune(r)
 	}
-	// A link starts at "www." as well.
-	return strings.NewReplacer("www.", "www&#46;", "WWW.", "WWW&#46;").Replace(b.String())
+	return b.String()
 }
 
-// mdCode writes a value as code. It uses HTML's element, since character
-// references mean nothing between backticks.
+// plainCode are values that mean nothing to anyone between backticks.
+var plainCode = regexp.MustCompile(`^[A-Za-z0-9._/:,-]+$`)
+
+// mdCode writes a value as code: between backticks, where all of it is plain; else
+// in HTML's element, since character references mean nothing between backticks.
 func mdCode(s string) string {
-	if s == "" {
+	switch {
+	case s == "":
 		return ""
+	case plainCode.MatchString(s):
+		return "`" + s + "`"
 	}
 	return "<code>" + mdText(s) + "</code>"
 }
