@@ -108,9 +108,23 @@ func (a *app) writeReports(r render.Report) (err error) {
 // writeReport replaces a file, in one step, unless it is one that was judged.
 func (a *app) writeReport(format, file string, r render.Report, o render.Options) error {
 	for _, input := range a.inputs {
-		if sameFile(file, input) {
+		if sameFile(file, input) || bundleOf(file, input) {
 			return fmt.Errorf("--report %s=%s would overwrite an input", format, file)
 		}
+	}
+	if resolved, err := filepath.EvalSymlinks(file); err == nil {
+		file = resolved // the link stays
+	}
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		// A pipe or /dev/stderr is written to, and never replaced.
+		f, err := os.OpenFile(file, os.O_WRONLY, 0)
+		if err == nil {
+			err = errors.Join(render.Write(f, format, r, o), f.Close())
+		}
+		if err != nil {
+			return fmt.Errorf("--report %s=%s: %w", format, file, err)
+		}
+		return nil
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(file), ".qodverify-*")
 	if err != nil {
@@ -145,6 +159,16 @@ func sameFile(a, b string) bool {
 	}
 	second, err := os.Stat(b)
 	return err == nil && os.SameFile(first, second)
+}
+
+// bundleOf reports whether a file is one that an input folder is read for.
+func bundleOf(file, dir string) bool {
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() || filepath.Ext(file) != ".json" {
+		return false
+	}
+	_, err = os.Stat(file)
+	return err == nil && sameFile(filepath.Dir(file), dir)
 }
 
 // judged remembers what a command reads, so that no report overwrites it.
