@@ -87,28 +87,28 @@ func TestFixtures(t *testing.T) {
 	tab.Go("file://" + file)
 	tab.Until(`document.body.dataset.ready === "yes"`)
 	sets := 0
-	for set, keys := range map[string]string{"qod-mock-v0.4/good": "qod-mock-v0.4/jwks.json", "qod-mock-v0.4/tampered": "qod-mock-v0.4/jwks.json", "telemetry/honest": "telemetry/jwks.json", "telemetry/lies": "telemetry/jwks.json"} {
+	for set, keys := range map[string]string{"qod-mock-v0.4": "qod-mock-v0.4/jwks.json", "telemetry": "telemetry/jwks.json"} {
 		keyFile := filepath.Join(testdata.Root(), "testdata", keys)
-		var bundles []string
 		err := filepath.WalkDir(filepath.Join(testdata.Root(), "testdata", set), func(path string, d fs.DirEntry, err error) error {
-			if err == nil && !d.IsDir() && filepath.Ext(path) == ".json" && filepath.Base(path) != "expected.json" {
-				bundles = append(bundles, path)
+			if err != nil || d.IsDir() || filepath.Ext(path) != ".json" {
+				return err
 			}
-			return err
+			if data, err := os.ReadFile(path); err != nil || bytes.Contains(data, []byte(`"keys"`)) {
+				return err // a key set is none of the inputs
+			}
+			work := t.TempDir()
+			copyFile(t, keyFile, filepath.Join(work, "jwks.json"))
+			copyFile(t, path, filepath.Join(work, filepath.Base(path)))
+			compare(t, tab, binary, work, filepath.Base(path))
+			sets++
+			return nil
 		})
-		if err != nil || len(bundles) < 10 {
-			t.Fatalf("%s: %d bundles, %v", set, len(bundles), err)
-		}
-		sets += len(bundles)
-		work := t.TempDir()
-		copyFile(t, keyFile, filepath.Join(work, "jwks.json"))
-		for _, b := range bundles {
-			copyFile(t, b, filepath.Join(work, filepath.Base(b)))
-			compare(t, tab, binary, work, filepath.Base(b))
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
-	if sets < 117 {
-		t.Errorf("only %d bundles", sets)
+	if sets < 130 {
+		t.Errorf("only %d fixtures", sets)
 	}
 	// Several at once are also held to each other as a chain.
 	work := t.TempDir()
@@ -135,6 +135,15 @@ func TestFixtures(t *testing.T) {
 		t.Fatal(err)
 	}
 	compare(t, tab, binary, work, "cut.jsonl.gz")
+	// One of generation v0.1, and a name that wants to be an element.
+	copyFile(t, filepath.Join(testdata.Root(), "testdata/qod-mock-v0.1/ledger-8cfcc1b.jsonl"), filepath.Join(work, "old.jsonl"))
+	compare(t, tab, binary, work, "old.jsonl")
+	const hostile = "<img src=x onerror=alert(1)>::error::.json"
+	copyFile(t, filepath.Join(testdata.Root(), "testdata/qod-mock-v0.4/tampered/session-relabelled.json"), filepath.Join(work, hostile))
+	compare(t, tab, binary, work, hostile)
+	if shown := tab.Text(`document.querySelector("#list").textContent + document.querySelectorAll("img").length`); !strings.Contains(shown, hostile) || !strings.HasSuffix(shown, "0") {
+		t.Errorf("the page lists %q", shown)
+	}
 	for _, r := range tab.Requests() {
 		if !strings.HasPrefix(r, "file://"+file) && !strings.HasPrefix(r, "blob:") && r != "about:srcdoc" && r != "about:blank" {
 			t.Errorf("the page asked for %s", r)

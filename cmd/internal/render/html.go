@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/qodverify/qodverify/verify"
@@ -43,13 +44,16 @@ const (
 	maxHTMLTotal  = 8 << 20   // bytes of all bundles
 )
 
-var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"p":       func(v any) string { return Printable(fmt.Sprint(v)) },
-	"upper":   strings.ToUpper,
-	"explain": func(code any) verify.Explanation { e, _ := verify.Explain(verify.Code(fmt.Sprint(code))); return e },
-	"time":    timeText,
-	"region":  regionText,
-}).Parse(reportHTML))
+// reportTemplate is parsed when the first page is made: other runs don't wait for it.
+var reportTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("report").Funcs(template.FuncMap{
+		"p":       func(v any) string { return Printable(fmt.Sprint(v)) },
+		"upper":   strings.ToUpper,
+		"explain": func(code any) verify.Explanation { e, _ := verify.Explain(verify.Code(fmt.Sprint(code))); return e },
+		"time":    timeText,
+		"region":  regionText,
+	}).Parse(reportHTML))
+})
 
 // page is what the template sees.
 type page struct {
@@ -138,7 +142,7 @@ func (r Run) writeHTML(w io.Writer) error {
 		}
 		p.Inputs = append(p.Inputs, in)
 	}
-	return reportTemplate.Execute(w, p)
+	return reportTemplate().Execute(w, p)
 }
 
 func (r Result) html(number int) htmlInput {
@@ -278,7 +282,7 @@ func (a Audit) writeHTML(w io.Writer) error {
 	}
 	h.Timeline, h.Keys = timelineChart(r.Timeline), keysChart(r)
 	p.Audit = h
-	return reportTemplate.Execute(w, p)
+	return reportTemplate().Execute(w, p)
 }
 
 // Place names a finding's place for the template.

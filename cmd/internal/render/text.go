@@ -67,7 +67,7 @@ func Text(w io.Writer, run Run, o TextOptions) error {
 
 func (p *painter) line(format string, args ...any) {
 	s := strings.TrimRight(fmt.Sprintf(format, args...), " ")
-	if strings.HasPrefix(s, "::") {
+	if strings.HasPrefix(strings.TrimLeft(s, " "), "::") {
 		// A file may be named so, and a CI runner would take the line for a command.
 		s = "./" + s
 	}

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/qodverify/qodverify/cmd/internal/judge"
 	"github.com/qodverify/qodverify/cmd/internal/page"
@@ -27,7 +28,9 @@ var landingHTML string
 //go:embed landing.css
 var landingCSS string
 
-var landing = template.Must(template.New("landing").Funcs(template.FuncMap{"p": render.Printable}).Parse(landingHTML))
+var landing = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("landing").Funcs(template.FuncMap{"p": render.Printable}).Parse(landingHTML))
+})
 
 func landingPolicy() string {
 	sum := sha256.Sum256([]byte(landingCSS))
@@ -100,7 +103,7 @@ func (s *Server) getLanding(r *request) reply {
 		v.Sessions = list
 	}
 	var b bytes.Buffer
-	if err := landing.Execute(&b, v); err != nil {
+	if err := landing().Execute(&b, v); err != nil {
 		return s.failure(r, err)
 	}
 	return asPage(b.Bytes(), landingPolicy()).with("Cache-Control", "no-store")

@@ -239,7 +239,7 @@ func TestTampering(t *testing.T) {
 	cases := map[string]struct{ script, online, offline string }{
 		"proof edited":          {`sql("UPDATE proof_ledger SET proof_json = replace(proof_json, '\"target_p95_latency_ms\": 100', '\"target_p95_latency_ms\": 200') WHERE session_id = ?", sid)`, "ledger_hash_mismatch", "ledger_hash_mismatch"},
 		"this_hash edited":      {`sql("UPDATE proof_ledger SET this_hash = ? WHERE session_id = ?", "0" * 64, sid)`, "signature_mismatch", "signature_mismatch"},
-		"signature edited":      {`sql("UPDATE proof_ledger SET signature = 'A' || substr(signature, 2) WHERE session_id = ?", sid)`, "signature_mismatch", "signature_mismatch"},
+		"signature edited":      {`sql("UPDATE proof_ledger SET signature = CASE substr(signature, 1, 1) WHEN 'A' THEN 'B' ELSE 'A' END || substr(signature, 2) WHERE session_id = ?", sid)`, "signature_mismatch", "signature_mismatch"},
 		"signature removed":     {`sql("UPDATE proof_ledger SET signature = '' WHERE session_id = ?", sid)`, "signature_mismatch", "signature_mismatch"},
 		"kid unknown":           {`sql("UPDATE proof_ledger SET kid = 'other' WHERE session_id = ?", sid)`, "public_key_missing", "public_key_missing"},
 		"predecessor edited":    {`sql("UPDATE proof_ledger SET this_hash = ? WHERE session_id = ?", "0" * 64, before)`, "ledger_chain_broken", "ok"},
