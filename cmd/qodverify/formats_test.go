@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -434,6 +435,27 @@ func TestProve(t *testing.T) {
 		out, err := exec.Command("prove", "--exec", "cat", file).CombinedOutput()
 		if (err == nil) != (r.verdict == "verified") || strings.Contains(string(out), "Parse errors") {
 			t.Errorf("%s (%s): prove: %v\n%s", name, r.verdict, err, out)
+		}
+	}
+	// All fixtures at once: its summary names exactly those that are not verified.
+	dir := t.TempDir()
+	verified := map[string]bool{}
+	for file, keys := range fixtureFiles(t) {
+		r := allFormats(t, "--jwks", keys, file)
+		name := filepath.Join(dir, fmt.Sprintf("%03d.tap", len(verified)))
+		verified[name] = r.verdict == "verified"
+		if err := os.WriteFile(name, []byte(r.in["tap"]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := exec.Command("prove", append([]string{"--exec", "cat"}, slices.Sorted(maps.Keys(verified))...)...).CombinedOutput()
+	_, summary, ok := strings.Cut(string(out), "Test Summary Report")
+	if err == nil || !ok || strings.Contains(summary, "Parse errors") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, good := range verified {
+		if strings.Contains(summary, name) == good {
+			t.Errorf("prove says otherwise of %s, verified: %t", name, good)
 		}
 	}
 }
