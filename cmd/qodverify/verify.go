@@ -175,17 +175,13 @@ func (a *app) trust(f *verifyFlags) (*source.Reader, *source.Keyring, error) {
 
 // judge verifies the inputs.
 func (f *verifyFlags) judge(policy verify.Policy, keyring *source.Keyring, inputs []source.Input) ([]render.Result, error) {
-	return judge.Bundles(policy, f.inputs(inputs, keyring.For))
-}
-
-func (f *verifyFlags) inputs(inputs []source.Input, keys func(source.Input) source.Keys) []judge.Input {
 	list := make([]judge.Input, len(inputs))
 	for i, in := range inputs {
 		list[i] = judge.Input{Name: in.Name, Data: in.Data, Err: in.Err}
 		list[i].Attach = func(b *bundle.Bundle) ([]verify.Note, error) { return attachArtifact(f, in, b) }
-		list[i].Keys = func() judge.Keys { return judge.Keys(keys(in)) }
+		list[i].Keys = func() judge.Keys { return judge.Keys(keyring.For(in)) }
 	}
-	return list
+	return judge.Bundles(policy, list)
 }
 
 // attachArtifact gives a bundle the runtime artifact of a separate file: the

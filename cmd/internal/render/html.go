@@ -136,8 +136,7 @@ func (r Run) writeHTML(w io.Writer) error {
 			break
 		}
 		in := result.html(i + 1)
-		switch total += len(in.Evidence); {
-		case total > maxHTMLTotal:
+		if total += len(in.Evidence); total > maxHTMLTotal {
 			in.Evidence, in.NoEvidence = "", "The page has no room for it; the digest above names the exact bytes."
 		}
 		p.Inputs = append(p.Inputs, in)
@@ -220,7 +219,7 @@ func (in htmlInput) sentence() string {
 	return "Nothing failed, and something that is required could not be checked. This is not a proof."
 }
 
-// Span of an audit's page.
+// spanText is the time that a ledger's proofs span.
 func spanText(from, to time.Time) string {
 	if from.IsZero() {
 		return ""

@@ -168,7 +168,7 @@ func (a Audit) sheet(o Options) sheet {
 	message := fmt.Sprintf("the verdict on the ledger is %s: %s, %s", u.verdict, count(r.Records, "record"), verdictCounts(r))
 	u.items = append(u.items, item{id: verdictID, code: u.reason, level: verdictLevel(u.verdict), message: message, at: position{file: o.place(a.Ledger), line: 1}})
 	for _, f := range r.Listed {
-		u.items = append(u.items, f2item(f, a.Ledger, o))
+		u.items = append(u.items, findingItem(f, a.Ledger, o))
 	}
 	for _, code := range findingCodes(r) {
 		if more := r.Counts[code] - int64(listed(r, code)); more > 0 {
@@ -189,7 +189,7 @@ func (a Audit) reason() verify.Code {
 	return verify.InternalError
 }
 
-func f2item(f verify.Finding, ledger string, o Options) item {
+func findingItem(f verify.Finding, ledger string, o Options) item {
 	i := item{id: string(f.Check), code: f.Code, message: PlaceText(f.Place) + ": " + f.Message, pointer: f.Pointer}
 	if f.Check == "" {
 		i.id = string(f.Code)
