@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
@@ -69,7 +68,7 @@ func (c *contradictions) equal(code Code, pointer, actual, expected, what string
 func (r *run) consistency() ([]Check, error) {
 	b, p, a := r.bundle, r.bundle.Proof, r.bundle.Artifact
 	c := &contradictions{}
-	if want := r.policy.SessionID; want != "" && plainUUID(p.SessionID) != plainUUID(want) {
+	if want := r.policy.SessionID; want != "" && bundle.NormalSessionID(p.SessionID) != bundle.NormalSessionID(want) {
 		c.add(SessionMismatch, "/proof/session_id", want, p.SessionID, "the proof is of another session than the one asked for")
 	}
 	if b.Form == bundle.FormBundle || b.SessionID != "" {
@@ -101,9 +100,6 @@ func (r *run) consistency() ([]Check, error) {
 	}
 	return []Check{{Status: Pass, Code: OK, Message: "session, paths, targets, measured values, decision and reasons agree"}}, nil
 }
-
-// plainUUID drops what services let differ between spellings of one UUID.
-func plainUUID(s string) string { return strings.ToLower(strings.ReplaceAll(s, "-", "")) }
 
 // paths holds both paths to {session_id}/artifact.json.
 func (c *contradictions) paths(b *bundle.Bundle) {

@@ -125,7 +125,7 @@ func (x *index) placeOf(r *row) Place {
 	var next int64
 	p.Input, next = x.readText(r.names >> 1)
 	if r.flags&uuidSession != 0 {
-		p.SessionID = formatUUID(r.session)
+		p.SessionID = bundle.FormatUUID(r.session)
 	} else if r.names&1 != 0 {
 		p.SessionID, _ = x.readText(next)
 	}
@@ -162,35 +162,6 @@ func (x *index) kid(s string) uint32 {
 
 const lowerHex = "0123456789abcdef"
 
-// parseUUID reads the canonical spelling of a UUID: lower case, hyphens.
-func parseUUID(s []byte) (id [16]byte, ok bool) {
-	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
-		return id, false
-	}
-	for n, i := range uuidDigits {
-		high, low := hexValue[s[i]], hexValue[s[i+1]]
-		if high|low > 15 {
-			return [16]byte{}, false
-		}
-		id[n] = high<<4 | low
-	}
-	return id, true
-}
-
-// uuidDigits is where the sixteen bytes of a UUID stand in its text.
-var uuidDigits = [16]int{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34}
-
-func formatUUID(id [16]byte) string {
-	b := make([]byte, 0, 36)
-	for i, c := range id {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			b = append(b, '-')
-		}
-		b = append(b, lowerHex[c>>4], lowerHex[c&15])
-	}
-	return string(b)
-}
-
 // hexValue maps lower-case hexadecimal digits to their values, all else to 255.
 var hexValue = func() (t [256]byte) {
 	for i := range t {
@@ -221,9 +192,10 @@ func parseHash(dst *[32]byte, s []byte) bool {
 	return true
 }
 
-// sessionKey is what two records of one session have in common.
+// sessionKey is what two records of one session have in common, however each spells
+// its id.
 func sessionKey(id []byte) (key [16]byte, isUUID bool) {
-	if key, isUUID = parseUUID(id); isUUID {
+	if key, isUUID = bundle.SessionUUID(id); isUUID {
 		return key, true
 	}
 	sum := sha256.Sum256(id)

@@ -30,8 +30,8 @@ type Policy struct {
 	// Previous is the this_hash of the record before, or [bundle.Genesis] for a
 	// record that must be the first. When set, [LedgerLink] is required.
 	Previous string
-	// SessionID, when set, is the session that the proof must be of; case and
-	// hyphens of a UUID don't matter. A genuine proof of another session is then
+	// SessionID, when set, is the session that the proof must be of, in any
+	// spelling of its UUID ([bundle.NormalSessionID]). A genuine proof of another session is then
 	// a contradiction.
 	SessionID string
 	// Require lists checks that must pass beside those that always must.

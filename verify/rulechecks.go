@@ -126,7 +126,7 @@ func (r *run) policyIssuer() ([]Check, error) {
 }
 
 func (r *run) policySession() ([]Check, error) {
-	return exact("the session", "/proof/session_id", r.policy.Rules.SessionID, r.bundle.Proof.SessionID)
+	return exact("the session", "/proof/session_id", bundle.NormalSessionID(r.policy.Rules.SessionID), bundle.NormalSessionID(r.bundle.Proof.SessionID))
 }
 
 func (r *run) policyQoSProfile() ([]Check, error) {

@@ -19,7 +19,8 @@ type Rules struct {
 	// Keys, when not empty, are the only keys whose signature counts, each in its
 	// time.
 	Keys []KeyRule
-	// KID, Issuer, SessionID and QoSProfile are compared exactly. A proof that
+	// KID, Issuer, SessionID and QoSProfile are compared exactly, but for the
+	// spelling of a UUID (bundle.NormalSessionID). A proof that
 	// does not name its issuer does not meet a rule on it. QoSProfile is the
 	// session's CAMARA profile or, where the proof has none, the original's.
 	KID, Issuer, SessionID, QoSProfile string

@@ -107,7 +107,7 @@ func (l *ledger) record(b *batch, i int) {
 func (l *ledger) place(r *record) Place {
 	p := Place{Record: r.number, Input: r.input, Line: r.line, KID: bounded(r.kidText), SessionID: bounded(r.session), ThisHash: r.hash()}
 	if r.flags&uuidSession != 0 {
-		p.SessionID = formatUUID(r.row.session)
+		p.SessionID = bundle.FormatUUID(r.row.session)
 	}
 	return p
 }

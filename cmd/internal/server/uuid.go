@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
+	"github.com/qodverify/qodverify/bundle"
 )
 
 // parseUUID reads a UUID in the four spellings that the original accepts (36
@@ -21,9 +21,9 @@ func parseUUID(text string) (string, error) {
 		body, offset, simple = text[9:], 9, false
 	}
 	if len(body) == 36 || simple && len(body) == 32 {
-		// uuid.Parse also takes prefixes; by its length body has none.
-		if id, err := uuid.Parse(body); err == nil {
-			return id.String(), nil
+		// By its length body has neither braces nor prefix.
+		if id, ok := bundle.SessionUUID(body); ok {
+			return bundle.FormatUUID(id), nil
 		}
 	}
 	hyphens := []int{}

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
 )
 
@@ -126,7 +127,7 @@ func (r *Reader) path(arg string) ([]Input, error) {
 	var inputs []Input
 	for _, e := range entries {
 		ok, _ := filepath.Match(pattern, e.Name())
-		if !ok || e.Name() == KeysFile || r.Session != "" && !strings.HasPrefix(e.Name(), "proof_"+r.Session+"_") {
+		if !ok || e.Name() == KeysFile || r.Session != "" && !isSnapshot(e.Name(), r.Session) {
 			continue
 		}
 		// Only regular files: a FIFO or a device in a directory would hang or
@@ -140,6 +141,13 @@ func (r *Reader) path(arg string) ([]Input, error) {
 	}
 	slices.SortFunc(inputs, func(a, b Input) int { return strings.Compare(a.Name, b.Name) })
 	return inputs, nil
+}
+
+// isSnapshot reports whether a file proof_{sid}_{time}.json is of a session, in
+// whichever spelling either names it.
+func isSnapshot(name, session string) bool {
+	id, _, ok := strings.Cut(strings.TrimPrefix(name, "proof_"), "_")
+	return ok && bundle.NormalSessionID(id) == bundle.NormalSessionID(session)
 }
 
 // ReadFile reads at most limit bytes of a file and fails when there are more.
