@@ -66,6 +66,7 @@ type Bundle struct {
 	Entry        Entry
 	Proof        Proof
 	Artifact     Artifact // zero when null or absent
+	HasArtifact  bool     // the member runtime_artifact is there, if null
 	ArtifactErr  error    // set by a caller whose separate artifact file [ParseArtifact] refused
 	ArtifactPath string   // runtime_artifact_relpath of the unsigned wrapper
 	JWKSURL      string   // unsigned, shown and never followed
@@ -91,7 +92,10 @@ type Entry struct {
 	PrevHash  string
 	ThisHash  string
 	Signature string // "" when absent, null or empty
-	KID       string // "" when absent, null or empty; unsigned
+	// HasSignature: the member is there and not null. Who passes a record on can
+	// leave it out, which says nothing of the signer.
+	HasSignature bool
+	KID          string // "" when absent, null or empty; unsigned
 }
 
 // Proof is the signed statement. Value is what is hashed; the other fields are

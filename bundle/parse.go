@@ -58,10 +58,11 @@ func (f *Fields) Bundle() *Bundle {
 		Form: f.Form, Generation: f.Generation, SessionID: f.text(FieldSessionID),
 		Entry: Entry{
 			CreatedAt: scalar(f.values[FieldEntryCreatedAt]), PrevHash: f.text(FieldPrevHash), ThisHash: f.text(FieldThisHash),
-			Signature: f.text(FieldSignature), KID: f.text(FieldKID),
+			Signature: f.text(FieldSignature), HasSignature: f.values[FieldSignature].Exists() && f.values[FieldSignature].Kind() != canonical.Null,
+			KID: f.text(FieldKID),
 		},
 		Proof: f.proof(), ArtifactPath: f.text(FieldArtifactPath), JWKSURL: f.text(FieldJWKSURL),
-		Samples: f.values[FieldSamples],
+		Samples: f.values[FieldSamples], HasArtifact: f.values[FieldArtifact].Exists(),
 		Unknown: f.Unknown, UnknownCount: f.UnknownCount,
 	}
 	if f.values[FieldArtifact].Kind() == canonical.Object {

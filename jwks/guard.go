@@ -14,7 +14,8 @@ type RefusedKeyError struct {
 	Pointer string // of the member at fault
 	Reason  string
 
-	jwk canonical.Value // where it stands, for errors
+	jwk    canonical.Value // where it stands, for errors
+	public []byte          // the key that x spells, nil when it spells none
 }
 
 // Error returns the reason with the place.
@@ -30,6 +31,7 @@ const (
 	CodeKeyEncoding canonical.Code = "key_encoding"  // x is not 32 bytes of canonical base64url
 	CodeKeyWeak     canonical.Code = "key_weak"      // x is no point, not canonical, or of small order
 	CodeKeyWindow   canonical.Code = "key_window"    // nbf, exp or revoked can't be read
+	CodeKeyTwin     canonical.Code = "key_twin"      // the same key stands elsewhere in the set, and is refused there
 	maxNumericDate                 = 253402300799    // the end of year 9999
 	minNumericDate                 = -maxNumericDate // dates before 1970 make sense for no proof, but are readable
 )
@@ -43,6 +45,22 @@ var privateMembers = map[string][]string{
 	"AKP": {"priv"},
 }
 
+// member returns an optional member. Null is a member that is absent: .NET writes
+// every one that a key lacks so.
+func member(v canonical.Value, name string) canonical.Value {
+	if m := v.Get(name); m.Kind() != canonical.Null {
+		return m
+	}
+	return canonical.Value{}
+}
+
+// isEmpty reports whether a member is the empty text, as which some libraries
+// write an absent one.
+func isEmpty(v canonical.Value) bool {
+	s, ok := v.Text()
+	return ok && s == ""
+}
+
 // add guards one key. Its error concerns the whole set.
 func (s *KeySet) add(v canonical.Value, pointer string) error {
 	if v.Kind() != canonical.Object {
@@ -52,7 +70,7 @@ func (s *KeySet) add(v canonical.Value, pointer string) error {
 	for _, name := range append([]string{"d"}, privateMembers[kty]...) {
 		// Whatever key this is, its owner has published it. Nothing that was
 		// signed with it, or beside it, can be relied upon unseen.
-		if m := v.Get(name); m.Exists() {
+		if m := member(v, name); m.Exists() && !isEmpty(m) {
 			return m.Errorf(CodePrivateKey, pointer+"/"+name, "the set publishes a private key (member %q)", name)
 		}
 	}
@@ -60,14 +78,20 @@ func (s *KeySet) add(v canonical.Value, pointer string) error {
 	if refused != nil {
 		refused.KID, _ = v.Get("kid").Text()
 		refused.jwk = v
+		if text, ok := v.Get("x").Text(); ok && refused.Code != CodeKeyType {
+			refused.public, _ = DecodeBase64URL(text, ed25519.PublicKeySize)
+		}
 		s.refused = append(s.refused, *refused)
 		return nil
 	}
 	if key.KID == "" {
 		s.warnings = append(s.warnings, fmt.Sprintf("%s: the key has no kid, so no record can name it", pointerOrRoot(pointer)))
 	}
-	if v.Get("x5c").Exists() || v.Get("x5u").Exists() {
+	if member(v, "x5c").Exists() || member(v, "x5u").Exists() {
 		s.warnings = append(s.warnings, fmt.Sprintf("%s: certificates (x5c, x5u) are ignored", pointerOrRoot(pointer)))
+	}
+	if ops := v.Get("key_ops"); ops.Kind() == canonical.Array && ops.Len() == 0 {
+		s.warnings = append(s.warnings, fmt.Sprintf("%s: key_ops is empty and is taken as absent", pointerOrRoot(pointer)))
 	}
 	s.keys = append(s.keys, key)
 	return nil
@@ -87,7 +111,7 @@ func guard(v canonical.Value, pointer string) (Key, *RefusedKeyError) {
 		return Key{}, refuse(CodeKeyType, pointer, "kty %q with crv %q is not an Ed25519 signature key (skipped)", clip(kty), clip(crv))
 	}
 	k := Key{JWK: v.Raw(), jwk: v, pointer: pointer}
-	if kid := v.Get("kid"); kid.Exists() {
+	if kid := member(v, "kid"); kid.Exists() {
 		var ok bool
 		if k.KID, ok = kid.Text(); !ok {
 			return Key{}, refuse(CodeKeyKID, pointer+"/kid", "kid is %s, not a string", kid.Kind())
@@ -115,18 +139,18 @@ func guard(v canonical.Value, pointer string) (Key, *RefusedKeyError) {
 
 // mayVerify holds use, key_ops and alg (RFC 7517 §4.2 to §4.4) to verifying.
 func mayVerify(v canonical.Value, pointer string) *RefusedKeyError {
-	if alg := v.Get("alg"); alg.Exists() {
+	if alg := member(v, "alg"); alg.Exists() && !isEmpty(alg) {
 		if s, _ := alg.Text(); s != "EdDSA" && s != "Ed25519" {
 			return refuse(CodeKeyUse, pointer+"/alg", "alg is %q, not EdDSA or Ed25519", clip(s))
 		}
 	}
-	if use := v.Get("use"); use.Exists() {
+	if use := member(v, "use"); use.Exists() && !isEmpty(use) {
 		if s, _ := use.Text(); s != "sig" {
 			return refuse(CodeKeyUse, pointer+"/use", "use is %q, not sig", clip(s))
 		}
 	}
-	ops := v.Get("key_ops")
-	if !ops.Exists() {
+	ops := member(v, "key_ops")
+	if !ops.Exists() || ops.Kind() == canonical.Array && ops.Len() == 0 {
 		return nil
 	}
 	for _, op := range ops.Elements() {
@@ -145,15 +169,15 @@ func window(v canonical.Value, pointer string) (Window, *RefusedKeyError) {
 		name string
 		to   *int64
 	}{{"nbf", &w.NotBefore}, {"exp", &w.Expires}} {
-		if d := v.Get(m.name); d.Exists() {
+		if d := member(v, m.name); d.Exists() {
 			var ok bool
 			if *m.to, ok = numericDate(d); !ok {
 				return w, refuse(CodeKeyWindow, pointer+"/"+m.name, "%s is not a NumericDate (RFC 7519 §2)", m.name)
 			}
 		}
 	}
-	revoked := v.Get("revoked")
-	if !revoked.Exists() || revoked.Kind() == canonical.Null {
+	revoked := member(v, "revoked")
+	if !revoked.Exists() {
 		return w, nil
 	}
 	at, ok := numericDate(revoked.Get("revoked_at"))
@@ -161,8 +185,9 @@ func window(v canonical.Value, pointer string) (Window, *RefusedKeyError) {
 		return w, refuse(CodeKeyWindow, pointer+"/revoked", "the key is revoked, and revoked.revoked_at is not a NumericDate")
 	}
 	w.Revoked, w.RevokedAt = true, at
-	w.RevokeReason, _ = revoked.Get("reason").Text()
-	w.RevokeReason = clip(w.RevokeReason)
+	// The reason is matched before it is clipped. One that is no text is none.
+	reason, _ := revoked.Get("reason").Text()
+	w.Harmless, w.RevokeReason = harmlessReasons[reason], clip(reason)
 	return w, nil
 }
 

@@ -24,13 +24,21 @@
 //     key twice is one key, with a warning.
 //   - nbf, exp and revoked{revoked_at, reason}, the members of OpenID
 //     Federation's historical keys, bound the time in which a key may sign
-//     ([Key.ValidAt]).
+//     ([Key.ValidAt]). A revocation leaves what was signed before it valid only for
+//     the reasons superseded, cessationOfOperation and affiliationChanged (RFC 5280
+//     §5.3.1); every other reason, and none, may be a compromise.
+//   - What bounds or forbids a key holds for the key, under whatever kid it stands
+//     in the set: the strictest window counts everywhere, and a key that is refused
+//     under one kid is refused under all. A record's kid is not signed.
+//   - An optional member that is null is absent; so is an empty d, use or alg, and,
+//     with a warning, an empty key_ops.
 //
 // A key is found by exactly its kid ([KeySet.Lookup]). There is no fallback to
 // the only key of a set: whoever forges a record would choose its kid freely.
 package jwks
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"iter"
@@ -48,7 +56,8 @@ const (
 // The codes of the [canonical.Error] that [Parse] returns beside those of the
 // JSON reader: each concerns the whole set.
 const (
-	CodeNotJWKS      canonical.Code = "jwks_not_a_set"
+	CodeNotJWKS canonical.Code = "jwks_not_a_set"
+	// CodeNoKeys is not an error of Parse: an empty set trusts nobody.
 	CodeNoKeys       canonical.Code = "jwks_no_keys"
 	CodeTooManyKeys  canonical.Code = "jwks_too_many_keys"
 	CodePrivateKey   canonical.Code = "jwks_private_key"
@@ -62,6 +71,8 @@ type KeySet struct {
 	keys     []Key
 	refused  []RefusedKeyError
 	warnings []string
+	byKID    map[string]int // where in keys a kid stands
+	badKID   map[string]int // where in refused
 }
 
 // ErrUnknownKID is the error of [KeySet.Lookup] when no key has the kid.
@@ -87,11 +98,13 @@ func Parse(data []byte) (*KeySet, error) {
 		if err := set.add(root, ""); err != nil {
 			return nil, err
 		}
-		return set, nil
+		return set, set.settle()
 	case list.Kind() != canonical.Array:
 		return nil, root.Errorf(CodeNotJWKS, "/keys", "a JWK Set has an array of keys, and this has %s", list.Kind())
 	case list.Len() == 0:
-		return nil, list.Errorf(CodeNoKeys, "/keys", "the set has no keys")
+		// What a set lacks is no fault of whoever is judged with it.
+		set.warnings = append(set.warnings, "the set has no keys")
+		return set, nil
 	case list.Len() > MaxKeys:
 		return nil, list.Errorf(CodeTooManyKeys, "/keys", "%d keys; the limit is %d", list.Len(), MaxKeys)
 	}
@@ -142,11 +155,67 @@ func (s *KeySet) settle() error {
 	}
 	s.keys = kept
 	for _, r := range s.refused {
-		if _, seen := byKID[r.KID]; seen && r.KID != "" && r.Code != CodeKeyType {
+		k, seen := byKID[r.KID]
+		if same := string(r.public) == string(k.Public[:]); seen && !same && r.KID != "" && r.Code != CodeKeyType {
 			return ambiguous(r.jwk, r.Pointer, r.KID)
 		}
 	}
+	s.bind()
+	s.index()
 	return nil
+}
+
+// bind holds every key to what the set says of it under any kid.
+func (s *KeySet) bind() {
+	windows, refusals := map[[ed25519.PublicKeySize]byte]Window{}, map[string]*RefusedKeyError{}
+	for i := range s.refused {
+		if r := &s.refused[i]; r.public != nil && r.Code != CodeKeyTwin {
+			refusals[string(r.public)] = r
+		}
+	}
+	for _, k := range s.keys {
+		if w, seen := windows[k.Public]; seen {
+			windows[k.Public] = w.strictest(k.Window)
+		} else {
+			windows[k.Public] = k.Window
+		}
+	}
+	kept := s.keys[:0:0]
+	for _, k := range s.keys {
+		if r := refusals[string(k.Public[:])]; r != nil {
+			twin := refuse(CodeKeyTwin, k.pointer, "the same key stands at %s, and may not verify there: %s", pointerOrRoot(r.Pointer), r.Reason)
+			twin.KID, twin.jwk, twin.public = k.KID, k.jwk, k.Public[:]
+			s.refused = append(s.refused, *twin)
+			continue
+		}
+		k.Window = windows[k.Public]
+		kept = append(kept, k)
+	}
+	s.keys = kept
+}
+
+// index makes Lookup independent of the number of keys.
+func (s *KeySet) index() {
+	s.byKID, s.badKID = make(map[string]int, len(s.keys)), map[string]int{}
+	for i, k := range s.keys {
+		if _, seen := s.byKID[k.KID]; !seen {
+			s.byKID[k.KID] = i
+		}
+	}
+	for i, r := range s.refused {
+		if _, seen := s.badKID[r.KID]; !seen {
+			s.badKID[r.KID] = i
+		}
+	}
+}
+
+// From notes where the set came from, which its keys then tell as [Key.Source].
+// It returns the set.
+func (s *KeySet) From(source string) *KeySet {
+	for i := range s.keys {
+		s.keys[i].Source = source
+	}
+	return s
 }
 
 func ambiguous(jwk canonical.Value, pointer, kid string) error {
@@ -161,15 +230,12 @@ func (s *KeySet) Lookup(kid string) (Key, error) {
 	if s == nil || kid == "" {
 		return Key{}, ErrUnknownKID
 	}
-	for _, k := range s.keys {
-		if k.KID == kid {
-			return k, nil
-		}
+	if i, ok := s.byKID[kid]; ok {
+		return s.keys[i], nil
 	}
-	for _, r := range s.refused {
-		if r.KID == kid {
-			return Key{}, &r
-		}
+	if i, ok := s.badKID[kid]; ok {
+		r := s.refused[i]
+		return Key{}, &r
 	}
 	return Key{}, ErrUnknownKID
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -53,7 +54,7 @@ var abuse = map[string]want{
 	"kid-empty":                {usable: 1, warning: "no kid"},
 	"use-enc":                  {refused: jwks.CodeKeyUse},
 	"key_ops-sign-only":        {refused: jwks.CodeKeyUse},
-	"empty-set":                {set: jwks.CodeNoKeys},
+	"empty-set":                {warning: "no keys"},
 	"no-keys-member":           {set: jwks.CodeNotJWKS},
 	"keys-null":                {set: jwks.CodeNotJWKS},
 	"single-jwk-not-set":       {usable: 1, warning: "single JWK"},
@@ -163,12 +164,109 @@ func TestMoreSets(t *testing.T) {
 		"nbf is text":                 {setJSON(jwkJSON(goodX, "a", `,"nbf":"1"`)), want{refused: jwks.CodeKeyWindow}},
 		"exp beyond time":             {setJSON(jwkJSON(goodX, "a", `,"exp":1e300`)), want{refused: jwks.CodeKeyWindow}},
 		"revoked is true":             {setJSON(jwkJSON(goodX, "a", `,"revoked":true`)), want{refused: jwks.CodeKeyWindow}},
-		"alg is null":                 {setJSON(jwkJSON(goodX, "a", `,"alg":null`)), want{refused: jwks.CodeKeyUse}},
+		"alg is null":                 {setJSON(jwkJSON(goodX, "a", `,"alg":null`)), want{usable: 1}},
+		"all optional members null":   {setJSON(jwkJSON(goodX, "a", `,"d":null,"dp":null,"k":null,"use":null,"alg":null,"key_ops":null,"nbf":null,"exp":null,"revoked":null,"x5c":null,"x5u":null`)), want{usable: 1}},
+		"d, use and alg empty":        {setJSON(jwkJSON(goodX, "a", `,"d":"","use":"","alg":""`)), want{usable: 1}},
+		"key_ops empty":               {setJSON(jwkJSON(goodX, "a", `,"key_ops":[]`)), want{usable: 1, warning: "key_ops is empty"}},
+		"kid null":                    {setJSON(`{"kty":"OKP","crv":"Ed25519","x":"` + goodX + `","kid":null}`), want{usable: 1, warning: "no kid"}},
+		"RSA with null privates":      {setJSON(`{"kty":"RSA","kid":"r","n":"AA","e":"AQAB","d":null,"p":null,"oth":null}`, jwkJSON(goodX, "a", "")), want{usable: 1, refused: jwks.CodeKeyType}},
+		"twin is for encryption":      {setJSON(jwkJSON(goodX, "b", `,"use":"enc"`), jwkJSON(goodX, "a", "")), want{refused: jwks.CodeKeyUse}},
+		"twin has no readable window": {setJSON(jwkJSON(goodX, "b", `,"revoked":true`), jwkJSON(goodX, "a", "")), want{refused: jwks.CodeKeyWindow}},
+		"twin is refused, one kid":    {setJSON(jwkJSON(goodX, "a", `,"use":"enc"`), jwkJSON(goodX, "a", "")), want{refused: jwks.CodeKeyUse}},
 		"key_ops with verify":         {setJSON(jwkJSON(goodX, "a", `,"key_ops":["sign","verify"]`)), want{usable: 1}},
 		"too many keys":               {setJSON(strings.Repeat(`{"kty":"x"},`, jwks.MaxKeys) + `{"kty":"x"}`), want{set: jwks.CodeTooManyKeys}},
 		"too large":                   {strings.Repeat(" ", jwks.MaxBytes) + "{}", want{set: canonical.CodeTooLarge}},
 	} {
 		expect(t, name, c.data, c.want)
+	}
+}
+
+// A revocation leaves earlier proofs valid for three reasons alone, matched whole.
+func TestRevocationReasons(t *testing.T) {
+	before := time.Unix(999, 0)
+	long := strings.Repeat("Revoked on 2026-11-24 after an incident. ", 4) + "signing key compromised"
+	for _, c := range []struct {
+		reason string // as JSON; "" leaves it out
+		want   error
+	}{
+		{`"superseded"`, nil}, {`"cessationOfOperation"`, nil}, {`"affiliationChanged"`, nil},
+		{``, jwks.ErrCompromised}, {`null`, jwks.ErrCompromised}, {`""`, jwks.ErrCompromised}, {`1`, jwks.ErrCompromised}, {`4`, jwks.ErrCompromised},
+		{`["superseded"]`, jwks.ErrCompromised}, {`{"superseded":true}`, jwks.ErrCompromised}, {`true`, jwks.ErrCompromised},
+		{`"Superseded"`, jwks.ErrCompromised}, {`"superseded "`, jwks.ErrCompromised}, {`"superseded, keyCompromise"`, jwks.ErrCompromised},
+		{`"keyCompromise"`, jwks.ErrCompromised}, {`"cACompromise"`, jwks.ErrCompromised}, {`"key stolen"`, jwks.ErrCompromised},
+		{`"unspecified"`, jwks.ErrCompromised}, {`"certificateHold"`, jwks.ErrCompromised}, {`"removeFromCRL"`, jwks.ErrCompromised}, {strconv.Quote(long), jwks.ErrCompromised},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			member := ""
+			if c.reason != "" {
+				member = `,"reason":` + c.reason
+			}
+			set, err := jwks.Parse([]byte(setJSON(jwkJSON(goodX, "a", `,"revoked":{"revoked_at":1000`+member+`}`))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			key, err := set.Lookup("a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := key.ValidAt(before); !errors.Is(got, c.want) {
+				t.Errorf("before the revocation: %v, want %v", got, c.want)
+			}
+			if got := key.ValidAt(time.Unix(1000, 0)); !errors.Is(got, jwks.ErrRevoked) {
+				t.Errorf("at the revocation: %v, want %v", got, jwks.ErrRevoked)
+			}
+		})
+	}
+}
+
+// What bounds a key bounds it under every kid, in one set and in several.
+func TestWindowsBindTheKey(t *testing.T) {
+	const plain, bounded = "", `,"nbf":100,"exp":900,"revoked":{"revoked_at":800,"reason":"keyCompromise"}`
+	one := setJSON(jwkJSON(goodX, "a", bounded), jwkJSON(goodX, "b", plain))
+	for name, sets := range map[string][]string{
+		"one set":       {one},
+		"two sets":      {setJSON(jwkJSON(goodX, "a", bounded)), setJSON(jwkJSON(goodX, "b", plain))},
+		"other order":   {setJSON(jwkJSON(goodX, "b", plain)), setJSON(jwkJSON(goodX, "a", bounded))},
+		"three entries": {setJSON(jwkJSON(goodX, "c", `,"nbf":100,"exp":900`)), setJSON(jwkJSON(goodX, "b", plain)), setJSON(jwkJSON(goodX, "d", `,"revoked":{"revoked_at":800}`))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var parsed []*jwks.KeySet
+			for _, s := range sets {
+				set, err := jwks.Parse([]byte(s))
+				if err != nil {
+					t.Fatal(err)
+				}
+				parsed = append(parsed, set)
+			}
+			set, err := jwks.Merge(parsed...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			key, err := set.Lookup("b")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for at, want := range map[int64]error{50: jwks.ErrNotYetValid, 500: jwks.ErrCompromised, 850: jwks.ErrRevoked, 950: jwks.ErrExpired} {
+				if got := key.ValidAt(time.Unix(at, 0)); !errors.Is(got, want) {
+					t.Errorf("at %d: %v, want %v", at, got, want)
+				}
+			}
+		})
+	}
+}
+
+// A key says which of several sets it stood in.
+func TestSource(t *testing.T) {
+	first, _ := jwks.Parse([]byte(setJSON(jwkJSON(goodX, "a", ""))))
+	second, _ := jwks.Parse([]byte(setJSON(jwkJSON(otherX(), "b", ""))))
+	set, err := jwks.Merge(first.From("one.json"), second.From("two.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kid, want := range map[string]string{"a": "one.json", "b": "two.json"} {
+		if key, err := set.Lookup(kid); err != nil || key.Source != want {
+			t.Errorf("%s: from %q (%v), want %q", kid, key.Source, err, want)
+		}
 	}
 }
 

@@ -21,6 +21,9 @@ type Key struct {
 	Public [ed25519.PublicKeySize]byte
 	Window Window
 	JWK    []byte // the key as spelled in the set
+	// Source says which set the key stood in, as [KeySet.From] was told; it is for
+	// people and decides nothing.
+	Source string
 
 	jwk     canonical.Value // where it stands, for errors
 	pointer string
@@ -32,8 +35,38 @@ type Window struct {
 	NotBefore    int64  // nbf: from this second on
 	Expires      int64  // exp: before this second
 	RevokedAt    int64  // revoked.revoked_at
-	RevokeReason string // revoked.reason
+	RevokeReason string // revoked.reason, clipped, for people
 	Revoked      bool
+	// Harmless: the reason of the revocation is one of those that leave what was
+	// signed before it valid. Every other reason, and none, does not.
+	Harmless bool
+}
+
+// harmlessReasons are the reasons of a revocation (RFC 5280 §5.3.1) that say that
+// nobody else had the key. The reason is matched whole, in this spelling: what is
+// not known to be harmless may be a compromise in other words.
+var harmlessReasons = map[string]bool{"superseded": true, "cessationOfOperation": true, "affiliationChanged": true}
+
+// strictest returns the window inside both: what bounds a key under one kid
+// bounds it under every other, for a record's kid is not signed.
+func (w Window) strictest(other Window) Window {
+	if w.NotBefore == 0 || other.NotBefore != 0 && other.NotBefore > w.NotBefore {
+		w.NotBefore = other.NotBefore
+	}
+	if w.Expires == 0 || other.Expires != 0 && other.Expires < w.Expires {
+		w.Expires = other.Expires
+	}
+	switch {
+	case !other.Revoked:
+	case !w.Revoked:
+		w.Revoked, w.RevokedAt, w.RevokeReason, w.Harmless = true, other.RevokedAt, other.RevokeReason, other.Harmless
+	default:
+		w.RevokedAt = min(w.RevokedAt, other.RevokedAt)
+		if w.Harmless && !other.Harmless {
+			w.RevokeReason, w.Harmless = other.RevokeReason, false
+		}
+	}
+	return w
 }
 
 // The errors of [Key.ValidAt].
@@ -41,13 +74,15 @@ var (
 	ErrNotYetValid = errors.New("the key was not valid yet")
 	ErrExpired     = errors.New("the key had expired")
 	ErrRevoked     = errors.New("the key had been revoked")
-	// ErrCompromised is for a time before a revocation by compromise: whoever
-	// has the key can write any time into a proof, so the time does not help.
-	ErrCompromised = errors.New("the key was later revoked as compromised, and the signed time is the signer's own claim")
+	// ErrCompromised is for a time before a revocation whose reason does not rule a
+	// compromise out: whoever has the key can write any time into a proof, so the
+	// time does not help.
+	ErrCompromised = errors.New("the key was later revoked, its reason does not rule out that it was compromised, and the signed time is the signer's own claim")
 )
 
 // ValidAt returns nil when the key was allowed to sign at the given time:
-// nbf ≤ t < exp, and t before any revocation.
+// nbf ≤ t < exp, and t before any revocation, which must be for a reason that is
+// known to be harmless ([Window.Harmless]).
 func (k Key) ValidAt(t time.Time) error {
 	s := t.Unix()
 	w := k.Window
@@ -58,7 +93,7 @@ func (k Key) ValidAt(t time.Time) error {
 		return ErrExpired
 	case w.Revoked && s >= w.RevokedAt:
 		return ErrRevoked
-	case w.Revoked && strings.Contains(strings.ToLower(w.RevokeReason), "compromise"):
+	case w.Revoked && !w.Harmless:
 		return ErrCompromised
 	}
 	return nil

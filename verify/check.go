@@ -207,5 +207,6 @@ const (
 	NoteOldGeneration  Code = "older_generation"
 	NoteRevokedLater   Code = "key_revoked_later"
 	NoteKeysSameOrigin Code = "keys_from_same_origin"
+	NoteKeysBeside     Code = "keys_from_same_folder"
 	NoteArtifactFile   Code = "runtime_artifact_from_file"
 )

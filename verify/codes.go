@@ -90,7 +90,7 @@ var cryptoCodes = []Explanation{
 	{KeyNotYetValid, "at the signed time the key was not valid yet", "Keys sign within their time; a proof outside of it was dated wrongly or made with another's key.", doOperator},
 	{KeyExpired, "at the signed time the key had expired", "Keys sign within their time; a proof outside of it was dated wrongly or made with another's key.", doOperator},
 	{KeyRevoked, "at the signed time the key had been revoked", "Whoever signed did so with a key that was withdrawn.", doOperator},
-	{KeyCompromised, "the key was later revoked as compromised", "Whoever has the key can write any time into a proof, so an early date does not help.", "Ask for the proof under a new key, with a witness for its date."},
+	{KeyCompromised, "the key was later revoked, and the reason does not rule out that it was compromised", "Whoever has the key can write any time into a proof, so an early date does not help.", "Ask for the proof under a new key, with a witness for its date."},
 	{SignedTimeMissing, "the proof has no time that could be read, and the key's validity depends on it", "Whether the key was valid can't be told.", doOperator},
 	{SignatureMissing, "the record has no signature", "Anyone could have made it.", "Ask the operator for the signed record."},
 	{SignatureMalformed, "the signature is not 86 characters of canonical unpadded base64url", "One signature must have one spelling, else a record could be copied as another.", doFetch},
@@ -148,6 +148,7 @@ var noteCodes = []Explanation{
 	{NoteNumberRespelt, "a number is spelled otherwise than it was hashed", "The values are equal, and the hash can't tell.", doRegardless},
 	{NoteSmallOrderR, "the signature's R is a point of small order", "It is valid, and made by no ordinary signer.", "Ask the operator what signs."},
 	{NoteRevokedLater, "the key was revoked after the signed time", "The signed time is the signer's own claim.", "Ask for the reason of the revocation."},
+	{NoteKeysBeside, "the keys lay beside the bundle", "They fit each other; whose they are is not shown.", "Compare the thumbprint with the operator by another way and give --pin."},
 	{NoteKeysSameOrigin, "keys and bundle came from one server", "They fit each other; whose they are is not shown.", "Compare the thumbprint with the operator by another way and give --pin."},
 	{NoteArtifactFile, "the runtime artifact was read from a file of its own", "The bundle came without it.", doRegardless},
 }
@@ -164,6 +165,7 @@ var keySetCodes = []Explanation{
 	{jwks.CodeKeyUse, "use, key_ops or alg forbid verifying with the key", "The operator has it for something else.", doKeys},
 	{jwks.CodeKeyEncoding, "x is not 32 bytes of canonical base64url", whyKey, doKeys},
 	{jwks.CodeKeyWeak, "x is no point of the curve, not canonical, or of small order", "Anyone can make signatures that such a key accepts.", "Tell the operator at once."},
+	{jwks.CodeKeyTwin, "the same key stands elsewhere in the set, and is refused there", "A record's kid is not signed: what forbids a key forbids it under every kid.", doKeys},
 	{jwks.CodeKeyWindow, "nbf, exp or revoked can't be read", "Whether the key may sign can't be told.", doKeys},
 }
 

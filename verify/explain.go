@@ -196,27 +196,53 @@ func (r *run) explainSignature(c *Check) string {
 	if err != nil {
 		return ""
 	}
-	for k := range r.policy.Keys.All() {
-		switch named := fmt.Sprintf("the key %q (thumbprint %s)", k.KID, k.Thumbprint()); {
-		case k.KID != b.Entry.KID && k.Verify([]byte(b.Entry.ThisHash), sig):
-			return fmt.Sprintf("the signature does fit this_hash under %s: the record's kid, which nothing protects, names the wrong key", named)
-		case coversRaw(k, b.Entry.ThisHash, sig):
-			return fmt.Sprintf("the signature by %s covers the 32 bytes of this_hash; it must cover its 64 hexadecimal characters", named)
-		case strings.ToLower(b.Entry.ThisHash) != b.Entry.ThisHash && k.Verify([]byte(strings.ToLower(b.Entry.ThisHash)), sig):
-			return fmt.Sprintf("the signature by %s does cover the lower-case characters of this_hash", named)
+	named, err := r.policy.Keys.Lookup(b.Entry.KID)
+	if err != nil {
+		return ""
+	}
+	tried := r.otherKeys()
+	for _, k := range tried {
+		if k.Verify([]byte(b.Entry.ThisHash), sig) {
+			return fmt.Sprintf("the signature does fit this_hash under the key %q (thumbprint %s): the record's kid, which nothing protects, names the wrong key", k.KID, k.Thumbprint())
 		}
 	}
-	if d, err := bundle.LinkDigest(b.Entry.PrevHash, b.Proof.Value, r.formulas.profile); err == nil {
-		for k := range r.policy.Keys.All() {
-			if d.String() != b.Entry.ThisHash && k.Verify(bundle.SigningInput(d), sig) {
+	switch by := fmt.Sprintf("the signature by the key %q (thumbprint %s)", named.KID, named.Thumbprint()); {
+	case coversRaw(named, b.Entry.ThisHash, sig):
+		return by + " covers the 32 bytes of this_hash; it must cover its 64 hexadecimal characters"
+	case strings.ToLower(b.Entry.ThisHash) != b.Entry.ThisHash && named.Verify([]byte(strings.ToLower(b.Entry.ThisHash)), sig):
+		return by + " does cover the lower-case characters of this_hash"
+	}
+	if d, err := bundle.LinkDigest(b.Entry.PrevHash, b.Proof.Value, r.formulas.profile); err == nil && d.String() != b.Entry.ThisHash {
+		for _, k := range append(tried, named) {
+			if k.Verify(bundle.SigningInput(d), sig) {
 				return fmt.Sprintf("the signature by the key %q does fit the hash that follows from the proof: only this_hash was changed", k.KID)
 			}
 		}
 	}
 	if r.formulas.ledger != canonical.Unspecified {
-		return "this_hash is the right hash of this proof, and no key of the set has signed it: the proof was changed and this_hash recomputed without signing anew, or the signature was changed or is of another record"
+		return fmt.Sprintf("the record is whole: this_hash is the right hash of this proof. The likeliest cause is that the signer's key is another one under the same kid: "+
+			"the key given (thumbprint %s) may be another operator's, or of another installation; compare it with the operator. "+
+			"Otherwise the signature is of another record, or the proof was not signed by this key", named.Thumbprint())
 	}
 	return ""
+}
+
+// maxKeysTried bounds how many keys beside the named one a hint is looked for
+// with, so that a record costs no more for being judged with a large set.
+const maxKeysTried = 8
+
+// otherKeys returns the first few keys of the set but the one that the record
+// names.
+func (r *run) otherKeys() (keys []jwks.Key) {
+	for k := range r.policy.Keys.All() {
+		if len(keys) == maxKeysTried {
+			break
+		}
+		if k.KID != r.bundle.Entry.KID {
+			keys = append(keys, k)
+		}
+	}
+	return keys
 }
 
 func coversRaw(k jwks.Key, thisHash string, sig []byte) bool {
@@ -232,7 +258,11 @@ func (r *run) explainSpelling() string {
 	if err != nil || s == b.Entry.Signature {
 		return ""
 	}
-	for k := range r.policy.Keys.All() {
+	keys := r.otherKeys()
+	if named, err := r.policy.Keys.Lookup(b.Entry.KID); err == nil {
+		keys = append(keys, named)
+	}
+	for _, k := range keys {
 		if k.Verify([]byte(b.Entry.ThisHash), sig) {
 			return fmt.Sprintf("spelled as base64url without padding it is a good signature by the key %q; one signature must have one spelling", k.KID)
 		}

@@ -27,7 +27,8 @@ func (r *run) signatureKey() ([]Check, error) {
 		c.Code, c.Message = KIDMissing, fmt.Sprintf("records of generation %s do not name their key", b.Generation)
 		return []Check{c}, nil
 	case b.Entry.KID == "":
-		c.Status, c.Code, c.Message = Fail, KIDMissing, "the record names no key (kid is absent or empty)"
+		// Nothing protects kid, so its absence says nothing of the signer.
+		c.Code, c.Message = KIDMissing, "the record names no key (kid is absent or empty)"
 		return []Check{c}, nil
 	}
 	key, err := r.policy.Keys.Lookup(b.Entry.KID)
@@ -43,6 +44,9 @@ func (r *run) signatureKey() ([]Check, error) {
 	}
 	r.report.key.Found, r.report.key.Thumbprint, r.report.key.Public = true, key.Thumbprint(), key.Public
 	r.report.key.Pinned = slices.Contains(r.policy.Pins, key.Thumbprint())
+	if key.Source != "" {
+		r.report.key.Source = key.Source
+	}
 	c = Check{Status: Pass, Code: OK, Message: "the key set has a usable Ed25519 key of this kid", Actual: key.Thumbprint().String()}
 	findings := []Check{c}
 	if len(r.policy.Pins) > 0 && !r.report.key.Pinned {
@@ -64,19 +68,56 @@ func (r *run) keyMissing() (Code, string, string) {
 	if r.policy.KeysErr != nil {
 		return PublicKeyMissing, fmt.Sprintf("the public keys could not be read: %v", r.policy.KeysErr), "give the operator's key set with --jwks FILE or URL"
 	}
-	if r.policy.Keys.Len() == 0 {
+	refused := r.policy.Keys.Refused()
+	switch n := r.policy.Keys.Len(); {
+	case r.policy.Keys == nil:
 		return PublicKeyMissing, "no public keys were given", "give the operator's key set with --jwks FILE or URL"
+	case n == 0 && len(refused) == 0:
+		return PublicKeyMissing, "the key set that was given has no keys", "ask the operator for the key set that the service publishes"
+	case n == 0:
+		return PublicKeyMissing, fmt.Sprintf("none of the %d keys given can verify signatures: %s", len(refused), reasons(refused)),
+			"ask the operator for a key set that follows RFC 7517 and RFC 8037"
 	}
 	var kids []string
+	nameless := 0
 	for k := range r.policy.Keys.All() {
-		if len(kids) == 8 {
+		switch {
+		case k.KID == "":
+			nameless++
+		case len(kids) < maxKeysTold:
+			kids = append(kids, fmt.Sprintf("%q", clip(k.KID)))
+		case len(kids) == maxKeysTold:
 			kids = append(kids, "…")
+		}
+	}
+	if len(kids) == 0 {
+		return PublicKeyMissing, fmt.Sprintf("the %d keys given have no kid, so no record can name them", nameless),
+			"ask the operator for the key set that the service publishes, with the kid of each key"
+	}
+	hint := "the set has " + strings.Join(kids, ", ")
+	if nameless > 0 {
+		hint += fmt.Sprintf(" and %d without a kid", nameless)
+	}
+	if len(refused) > 0 {
+		hint += "; not usable: " + reasons(refused)
+	}
+	return PublicKeyMissing, "the key set has no key of this kid", hint + "; keys of past proofs must stay published"
+}
+
+// maxKeysTold bounds how many keys one finding names.
+const maxKeysTold = 8
+
+// reasons tells why keys were refused, the first few of them.
+func reasons(refused []jwks.RefusedKeyError) string {
+	var told []string
+	for i := range refused {
+		if i == 3 {
+			told = append(told, fmt.Sprintf("and %d more", len(refused)-i))
 			break
 		}
-		kids = append(kids, fmt.Sprintf("%q", clip(k.KID)))
+		told = append(told, fmt.Sprintf("%q: %s", clip(refused[i].KID), refused[i].Reason))
 	}
-	return PublicKeyMissing, "the key set has no key of this kid",
-		fmt.Sprintf("the set has %s; keys of past proofs must stay published", strings.Join(kids, ", "))
+	return strings.Join(told, "; ")
 }
 
 func joinPins(pins []jwks.Thumbprint) string {
@@ -134,8 +175,13 @@ func (r *run) signature() ([]Check, error) {
 		c.Message = fmt.Sprintf("records of generation %s are not signed", b.Generation)
 		return []Check{c}, nil
 	}
-	if b.Entry.Signature == "" {
-		c.Status, c.Code, c.Message = Fail, SignatureMissing, "the record has no signature"
+	switch {
+	case !b.Entry.HasSignature:
+		// Whoever passed the record on may have left it out.
+		c.Code, c.Message = SignatureMissing, "the record has no signature"
+		return []Check{c}, nil
+	case b.Entry.Signature == "":
+		c.Status, c.Code, c.Message = Fail, SignatureMissing, "the record's signature is empty"
 		return []Check{c}, nil
 	}
 	sig, err := decodeSignature(b.Entry.Signature)

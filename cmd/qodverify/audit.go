@@ -270,6 +270,9 @@ func (r *auditRun) run() error {
 	} else if r.keys.SameOrigin {
 		result.KeyNotes = append(result.KeyNotes, "keys and ledger came from the same server: that shows that they fit each other, and not whose they are")
 	}
+	if r.keys.Beside && r.keys.Err == nil {
+		result.KeyNotes = append(result.KeyNotes, "the keys lay beside the ledger: that shows that they fit each other, and not whose they are")
+	}
 	if err := r.remember(report, &result); err != nil {
 		return err
 	}

@@ -195,7 +195,8 @@ func TestLandingPage(t *testing.T) {
 	}
 	tab.Go(web.URL + "/verify")
 	tab.Until(`document.body.dataset.ready === "yes"`)
-	tab.Choose("#files", filepath.Join(testdata.Root(), "testdata/qod-mock-v0.4/jwks.json"), filepath.Join(testdata.Root(), "testdata/qod-mock-v0.4/good/01.bundle.json"))
+	tab.Choose("#keys", filepath.Join(testdata.Root(), "testdata/qod-mock-v0.4/jwks.json"))
+	tab.Choose("#files", filepath.Join(testdata.Root(), "testdata/qod-mock-v0.4/good/01.bundle.json"))
 	tab.Until(`document.body.dataset.files === "2"`)
 	tab.Eval(`document.getElementById("verify").click()`, nil)
 	tab.Until(`document.body.dataset.verdict === "verified"`)

@@ -20,8 +20,8 @@ func (a *app) keysCommand() *cobra.Command {
 		Short: "List the keys of a JWK Set with thumbprints and faults",
 		Long: `keys lists every key of a JWK Set: its kid, its RFC 7638 thumbprint (for --pin), the
 time in which it may sign, and for a key that may not verify, why not. Its exit
-status is 0 when every Ed25519 key is usable, 1 when one is refused, and 3 when a
-set can't be read.`,
+status is 0 when every Ed25519 key is usable, 1 when one is refused, 4 when there is
+none, and 3 when a set can't be read.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			var sets []render.KeyList
@@ -36,6 +36,8 @@ set can't be read.`,
 					code = exitMalformed
 				case render.Faulty(list):
 					code = exitFailed
+				case list.Len() == 0:
+					code = exitInconclusive
 				}
 				a.exit = joined(a.exit, code)
 				sets = append(sets, render.KeyList{Source: name, Set: list, Err: err})

@@ -34,10 +34,12 @@ const (
 // maxUnpacked bounds a gzip file's content in bytes.
 const maxUnpacked = 1 << 30
 
-// Files judges files by what they are: JWK Sets are the keys; a file of several
-// records, one a line, is a ledger; all others are bundles. pins are RFC 7638
-// thumbprints. A ledger is reported on by itself.
-func Files(tool render.Tool, files []File, pins []string) (render.Report, error) {
+// Files judges files with the keys of other files. A file of several records, one
+// a line, is a ledger, which is reported on by itself; all others are bundles. Keys
+// are what was handed over as keys and nothing else: a JWK Set among the evidence
+// may come from whoever made the evidence, so it is refused by its name. pins are
+// RFC 7638 thumbprints.
+func Files(tool render.Tool, files, keyFiles []File, pins []string) (render.Report, error) {
 	var policy verify.Policy
 	for _, text := range pins {
 		pin, err := jwks.ParseThumbprint(text)
@@ -46,9 +48,10 @@ func Files(tool render.Tool, files []File, pins []string) (render.Report, error)
 		}
 		policy.Pins = append(policy.Pins, pin)
 	}
-	var keys Keys
-	var sets []*jwks.KeySet
-	var names []string
+	keys, err := keysOf(keyFiles)
+	if err != nil {
+		return nil, err
+	}
 	var bundles []Input
 	var ledgers []File
 	for _, f := range files {
@@ -58,23 +61,12 @@ func Files(tool render.Tool, files []File, pins []string) (render.Report, error)
 		}
 		switch what {
 		case keySet:
-			set, err := jwks.Parse(data)
-			if err != nil {
-				return nil, fmt.Errorf("keys from %s: %w", f.Name, err)
-			}
-			sets, names = append(sets, set), append(names, f.Name)
+			return nil, fmt.Errorf("%s is a JWK Set, and stands among the evidence: if the operator gave it to you, choose it under public keys; else leave it out", f.Name)
 		case ledgerFile:
 			ledgers = append(ledgers, File{f.Name, data})
 		default:
 			bundles = append(bundles, Input{Name: f.Name, Data: data, Keys: func() Keys { return keys }})
 		}
-	}
-	if len(sets) > 0 {
-		set, err := jwks.Merge(sets...)
-		if err != nil {
-			return nil, fmt.Errorf("keys from %s: %w", strings.Join(names, ", "), err)
-		}
-		keys = Keys{Set: set, Source: strings.Join(names, ", ")}
 	}
 	switch {
 	case len(ledgers) > 1 || len(ledgers) == 1 && len(bundles) > 0:
@@ -95,6 +87,27 @@ func Files(tool render.Tool, files []File, pins []string) (render.Report, error)
 		return nil, err
 	}
 	return render.Run{Tool: tool, Results: results}, nil
+}
+
+// keysOf reads the key sets. Each key keeps the name of the file that it stood in.
+func keysOf(files []File) (Keys, error) {
+	var sets []*jwks.KeySet
+	var names []string
+	for _, f := range files {
+		set, err := jwks.Parse(f.Data)
+		if err != nil {
+			return Keys{}, fmt.Errorf("keys from %s: %w", f.Name, err)
+		}
+		sets, names = append(sets, set.From(f.Name)), append(names, f.Name)
+	}
+	if len(sets) == 0 {
+		return Keys{}, nil
+	}
+	set, err := jwks.Merge(sets...)
+	if err != nil {
+		return Keys{}, fmt.Errorf("keys from %s: %w", strings.Join(names, ", "), err)
+	}
+	return Keys{Set: set, Source: strings.Join(names, ", ")}, nil
 }
 
 // records are a ledger's, each with the name of its file.

@@ -18,6 +18,7 @@ type Keys struct {
 	Set        *jwks.KeySet // nil when there is none
 	Source     string       // for people
 	SameOrigin bool         // they came from the server that served the bundle
+	Beside     bool         // they lay beside the bundle
 	Err        error        // a set was found and could not be used
 }
 
@@ -65,6 +66,10 @@ func Bundles(policy verify.Policy, inputs []Input) ([]render.Result, error) {
 		if keys.SameOrigin && keys.Err == nil {
 			results[i].Notes = append(results[i].Notes, verify.Note{Code: verify.NoteKeysSameOrigin,
 				Message: "keys and bundle came from the same server: that shows that they fit each other, and not whose they are"})
+		}
+		if keys.Beside && keys.Err == nil {
+			results[i].Notes = append(results[i].Notes, verify.Note{Code: verify.NoteKeysBeside,
+				Message: "the keys lay beside the bundle: that shows that they fit each other, and not whose they are"})
 		}
 		g := (*group)(nil)
 		for _, have := range groups {

@@ -26,33 +26,35 @@ func TestFiles(t *testing.T) {
 	z.Close()
 	pinned := "X8SA8NgbGcejYQTtWNxXyb8dzdDjPGc9nLjLWrdfg14"
 	for name, c := range map[string]struct {
-		files []File
-		pins  []string
-		want  string // the verdict, or what the error says
+		files, keys []File
+		pins        []string
+		want        string // the verdict, or what the error says
 	}{
-		"a bundle and keys":        {[]File{keys, {"jwks.json", one}}, nil, "verified"},
-		"the other way":            {[]File{{"x", one}, keys}, nil, "verified"},
-		"two bundles":              {[]File{{"x", one}, keys, {"y", two}}, nil, "verified"},
-		"without keys":             {[]File{{"x", one}}, nil, "inconclusive"},
-		"pinned":                   {[]File{{"x", one}, keys}, []string{pinned}, "verified"},
-		"pinned to another":        {[]File{{"x", one}, keys}, []string{"RJh8m1IoSodAQgTH6oaU-TuyZ3txXKjO-ixxmAkODDI"}, "failed"},
-		"a pin that is none":       {[]File{{"x", one}, keys}, []string{"x"}, "the pin"},
-		"a ledger":                 {[]File{{"l", lines}, keys}, nil, "verified"},
-		"a ledger as gzip":         {[]File{{"l", zipped.Bytes()}, keys}, nil, "verified"},
-		"a ledger cut off":         {[]File{{"l", lines[:len(lines)-5]}, keys}, nil, "malformed"},
-		"a ledger without start":   {[]File{{"l", bytes.Join([][]byte{two, two}, []byte("\n"))}, keys}, nil, "failed"},
-		"gzip cut off":             {[]File{{"l", zipped.Bytes()[:zipped.Len()-9]}, keys}, nil, "gzip"},
-		"a ledger and a bundle":    {[]File{{"l", lines}, {"x", one}, keys}, nil, "by itself"},
-		"keys alone":               {[]File{keys}, nil, "there is no bundle"},
-		"nothing":                  {nil, nil, "there is no bundle"},
-		"a database":               {[]File{{"x", []byte("SQLite format 3\x00")}, keys}, nil, "qodverify export"},
-		"zstd":                     {[]File{{"x", []byte{0x28, 0xb5, 0x2f, 0xfd}}, keys}, nil, "unpack it"},
-		"no JSON":                  {[]File{{"x", []byte("PK\x03\x04")}, keys}, nil, "malformed"},
-		"an empty file":            {[]File{{"x", nil}, keys}, nil, "malformed"},
-		"keys with a private part": {[]File{{"k", []byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"AA","d":"AA"}]}`)}, {"x", one}}, nil, "keys from k"},
-		"a bundle with keys in it": {[]File{{"x", append([]byte(`{"keys":[],`), one[1:]...)}, keys}, nil, "verified"},
+		"a bundle and keys":        {[]File{{"jwks.json", one}}, []File{keys}, nil, "verified"},
+		"the other way":            {[]File{{"x", one}}, []File{keys}, nil, "verified"},
+		"two bundles":              {[]File{{"x", one}, {"y", two}}, []File{keys}, nil, "verified"},
+		"without keys":             {[]File{{"x", one}}, nil, nil, "inconclusive"},
+		"pinned":                   {[]File{{"x", one}}, []File{keys}, []string{pinned}, "verified"},
+		"pinned to another":        {[]File{{"x", one}}, []File{keys}, []string{"RJh8m1IoSodAQgTH6oaU-TuyZ3txXKjO-ixxmAkODDI"}, "failed"},
+		"a pin that is none":       {[]File{{"x", one}}, []File{keys}, []string{"x"}, "the pin"},
+		"a ledger":                 {[]File{{"l", lines}}, []File{keys}, nil, "verified"},
+		"a ledger as gzip":         {[]File{{"l", zipped.Bytes()}}, []File{keys}, nil, "verified"},
+		"a ledger cut off":         {[]File{{"l", lines[:len(lines)-5]}}, []File{keys}, nil, "malformed"},
+		"a ledger without start":   {[]File{{"l", bytes.Join([][]byte{two, two}, []byte("\n"))}}, []File{keys}, nil, "failed"},
+		"gzip cut off":             {[]File{{"l", zipped.Bytes()[:zipped.Len()-9]}}, []File{keys}, nil, "gzip"},
+		"a ledger and a bundle":    {[]File{{"l", lines}, {"x", one}}, []File{keys}, nil, "by itself"},
+		"keys alone":               {nil, []File{keys}, nil, "there is no bundle"},
+		"nothing":                  {nil, nil, nil, "there is no bundle"},
+		"a database":               {[]File{{"x", []byte("SQLite format 3\x00")}}, []File{keys}, nil, "qodverify export"},
+		"zstd":                     {[]File{{"x", []byte{0x28, 0xb5, 0x2f, 0xfd}}}, []File{keys}, nil, "unpack it"},
+		"no JSON":                  {[]File{{"x", []byte("PK\x03\x04")}}, []File{keys}, nil, "malformed"},
+		"an empty file":            {[]File{{"x", nil}}, []File{keys}, nil, "malformed"},
+		"keys with a private part": {[]File{{"x", one}}, []File{{"k", []byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"AA","d":"AA"}]}`)}}, nil, "keys from k"},
+		"a key set as evidence":    {[]File{{"x", one}, {"proof-2.json", keys.Data}}, []File{keys}, nil, "proof-2.json is a JWK Set"},
+		"only a key set":           {[]File{keys}, nil, nil, "a.json is a JWK Set"},
+		"a bundle with keys in it": {[]File{{"x", append([]byte(`{"keys":[],`), one[1:]...)}}, []File{keys}, nil, "verified"},
 	} {
-		report, err := Files(tool, c.files, c.pins)
+		report, err := Files(tool, c.files, c.keys, c.pins)
 		got := ""
 		if err != nil {
 			got = err.Error()
@@ -77,7 +79,7 @@ func FuzzFiles(f *testing.F) {
 	f.Add("z", []byte{0x1f, 0x8b, 8, 0})
 	ours := regexp.MustCompile(`^::(error|warning) [^:]*::`)
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
-		report, err := Files(tool, []File{{name, data}, {"jwks.json", keys}}, nil)
+		report, err := Files(tool, []File{{name, data}}, []File{{"jwks.json", keys}}, nil)
 		if err != nil {
 			return
 		}

@@ -2,7 +2,8 @@
 (() => {
 	const $ = (id) => document.getElementById(id);
 	const version = document.querySelector("meta[name=qodverify-version]").content;
-	let files = []; // {name, data}
+	// Keys and evidence never mix: a key set is trusted only from its own slot.
+	const slots = { files: [], keys: [] }; // of {name, data}
 	let worker = null;
 	let urls = [];
 
@@ -35,39 +36,41 @@
 	}
 
 	function list() {
-		$("list").replaceChildren(
-			...files.map((f, i) => {
-				const li = document.createElement("li");
-				const name = document.createElement("code");
-				name.textContent = f.name;
-				const size = document.createElement("span");
-				size.className = "size";
-				size.textContent = f.data.length.toLocaleString("en") + " bytes";
-				const remove = document.createElement("button");
-				remove.type = "button";
-				remove.textContent = "Remove";
-				remove.setAttribute("aria-label", "Remove " + f.name);
-				remove.onclick = () => {
-					files.splice(i, 1);
-					list();
-				};
-				li.append(name, size, remove);
-				return li;
-			}),
-		);
-		$("verify").disabled = files.length === 0 || document.body.dataset.ready !== "yes";
+		for (const [slot, id] of [["files", "list"], ["keys", "key-list"]]) {
+			$(id).replaceChildren(...slots[slot].map((f, i) => row(slot, f, i)));
+		}
+		$("verify").disabled = slots.files.length === 0 || document.body.dataset.ready !== "yes";
 	}
 
-	async function add(chosen) {
+	function row(slot, f, i) {
+		const li = document.createElement("li");
+		const name = document.createElement("code");
+		name.textContent = f.name;
+		const size = document.createElement("span");
+		size.className = "size";
+		size.textContent = f.data.length.toLocaleString("en") + " bytes";
+		const remove = document.createElement("button");
+		remove.type = "button";
+		remove.textContent = "Remove";
+		remove.setAttribute("aria-label", "Remove " + f.name);
+		remove.onclick = () => {
+			slots[slot].splice(i, 1);
+			list();
+		};
+		li.append(name, size, remove);
+		return li;
+	}
+
+	async function add(slot, chosen) {
 		for (const f of chosen) {
 			try {
-				files.push({ name: f.name, data: new Uint8Array(await f.arrayBuffer()) });
+				slots[slot].push({ name: f.name, data: new Uint8Array(await f.arrayBuffer()) });
 			} catch (e) {
 				say(f.name + " can't be read: " + e.message, "error");
 			}
 		}
 		list();
-		document.body.dataset.files = files.length;
+		document.body.dataset.files = slots.files.length + slots.keys.length;
 	}
 
 	function verify() {
@@ -76,7 +79,7 @@
 		$("outcome").hidden = true;
 		delete document.body.dataset.verdict;
 		const pins = $("pins").value.split(/\s+/).filter((s) => s !== "");
-		worker.postMessage({ request: { version, files, pins } });
+		worker.postMessage({ request: { version, files: slots.files, keys: slots.keys, pins } });
 	}
 
 	const link = (a, text, type) => {
@@ -109,13 +112,25 @@
 		document.body.dataset.verdict = answer.verdict;
 	}
 
-	$("files").onchange = (e) => {
-		add([...e.target.files]);
-	};
+	for (const slot of ["files", "keys"]) {
+		const area = $("drop-" + slot);
+		$(slot).onchange = (e) => {
+			add(slot, [...e.target.files]);
+		};
+		area.addEventListener("dragover", () => area.classList.add("over"));
+		area.addEventListener("dragleave", () => area.classList.remove("over"));
+		area.addEventListener("drop", (e) => {
+			e.preventDefault();
+			area.classList.remove("over");
+			add(slot, [...e.dataTransfer.files]);
+		});
+	}
 	$("verify").onclick = verify;
 	$("clear").onclick = () => {
-		files = [];
-		$("files").value = "";
+		for (const slot of ["files", "keys"]) {
+			slots[slot] = [];
+			$(slot).value = "";
+		}
 		$("pins").value = "";
 		$("outcome").hidden = true;
 		delete document.body.dataset.verdict;
@@ -123,15 +138,8 @@
 		say("Ready.");
 		list();
 	};
-	addEventListener("dragover", (e) => {
-		e.preventDefault();
-		$("drop").classList.add("over");
-	});
-	addEventListener("dragleave", () => $("drop").classList.remove("over"));
-	addEventListener("drop", (e) => {
-		e.preventDefault();
-		$("drop").classList.remove("over");
-		add([...e.dataTransfer.files]);
-	});
+	// Without this, a file dropped beside the slots would replace the page.
+	addEventListener("dragover", (e) => e.preventDefault());
+	addEventListener("drop", (e) => e.preventDefault());
 	start().catch((e) => say("The verifier could not be started: " + e.message, "error"));
 })();

@@ -144,6 +144,15 @@ func TestFixtures(t *testing.T) {
 	if shown := tab.Text(`document.querySelector("#list").textContent + document.querySelectorAll("img").length`); !strings.Contains(shown, hostile) || !strings.HasSuffix(shown, "0") {
 		t.Errorf("the page lists %q", shown)
 	}
+	// A key set among the evidence is trusted by nobody.
+	tab.Eval(`document.getElementById("clear").click()`, nil)
+	tab.Choose("#files", filepath.Join(work, "00.bundle.json"), filepath.Join(work, "jwks.json"))
+	tab.Until(`document.body.dataset.files === "2"`)
+	tab.Eval(`document.getElementById("verify").click()`, nil)
+	tab.Until(`document.body.dataset.verdict`)
+	if shown := tab.Text(`document.getElementById("status").textContent`); !strings.Contains(shown, "jwks.json is a JWK Set") {
+		t.Errorf("a key set among the evidence: the page says %q", shown)
+	}
 	for _, r := range tab.Requests() {
 		if !strings.HasPrefix(r, "file://"+file) && !strings.HasPrefix(r, "blob:") && r != "about:srcdoc" && r != "about:blank" {
 			t.Errorf("the page asked for %s", r)
@@ -189,12 +198,13 @@ func compare(t *testing.T, tab *browser.Tab, binary, dir string, names ...string
 		t.Fatal(err)
 	}
 	tab.Eval(`document.getElementById("clear").click()`, nil)
-	files := []string{filepath.Join(dir, "jwks.json")}
+	var files []string
 	for _, name := range names {
 		files = append(files, filepath.Join(dir, name))
 	}
+	tab.Choose("#keys", filepath.Join(dir, "jwks.json"))
 	tab.Choose("#files", files...)
-	tab.Until(`document.body.dataset.files === "` + string('0'+rune(len(files))) + `"`)
+	tab.Until(`document.body.dataset.files === "` + string('0'+rune(len(files)+1)) + `"`)
 	tab.Eval(`document.getElementById("verify").click()`, nil)
 	tab.Until(`document.body.dataset.verdict`)
 	got := tab.Text(`globalThis.lastReport || document.getElementById("status").textContent`)

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ed25519"
+	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
@@ -23,7 +26,10 @@ type Keys struct {
 	// SameOrigin: the keys came from the server that served the bundle, so they
 	// show that the two agree and not that the server is whom one thinks.
 	SameOrigin bool
-	Err        error // a set was found and could not be used
+	// Beside: the keys lay beside the bundle, so whoever gave the one may have
+	// given the other.
+	Beside bool
+	Err    error // a set was found and could not be used
 }
 
 // Keyring finds the keys for each input, and reads every source once.
@@ -49,7 +55,7 @@ func (k *Keyring) Load(inputOrigins []*url.URL) error {
 		if err != nil {
 			return fmt.Errorf("keys from %s: %w", name, err)
 		}
-		sets = append(sets, set)
+		sets = append(sets, set.From(name))
 	}
 	merged, err := jwks.Merge(sets...)
 	if err != nil {
@@ -105,7 +111,7 @@ func (k *Keyring) cached(name string, inputOrigin *url.URL) Keys {
 	if found, ok := k.cache[name]; ok {
 		return found
 	}
-	found := Keys{Source: name, SameOrigin: inputOrigin != nil}
+	found := Keys{Source: name, SameOrigin: inputOrigin != nil, Beside: inputOrigin == nil}
 	var origins []*url.URL
 	if inputOrigin != nil {
 		origins = append(origins, inputOrigin)
@@ -136,7 +142,20 @@ func ParseKeys(data []byte) (*jwks.KeySet, error) {
 }
 
 func agree(k jwks.Key) error {
-	parsed, err := jwk.ParseKey(k.JWK)
+	// The members that matter, alone: jwx also refuses a key for odd certificates
+	// and the like, which neither of us uses.
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(k.JWK, &members); err != nil {
+		return err
+	}
+	maps.DeleteFunc(members, func(name string, value json.RawMessage) bool {
+		return !slices.Contains([]string{"kty", "crv", "x", "kid"}, name) || string(value) == "null"
+	})
+	plain, err := json.Marshal(members)
+	if err != nil {
+		return err
+	}
+	parsed, err := jwk.ParseKey(plain)
 	if err != nil {
 		return err
 	}

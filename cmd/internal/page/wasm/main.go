@@ -3,7 +3,7 @@
 // Command wasm is the verifier for browsers: the same packages as the command
 // line's, behind one function. It reads what it is given and nothing else.
 //
-//	qodverify({version, files: [{name, data: Uint8Array}], pins: ["…"]})
+//	qodverify({version, files: [{name, data: Uint8Array}], keys: [likewise], pins: ["…"]})
 //	  → {verdict, json, html} or {error}
 package main
 
@@ -34,18 +34,11 @@ func verify(request js.Value) (answer map[string]any, err error) {
 			answer, err = nil, fmt.Errorf("internal error: %v", p)
 		}
 	}()
-	var files []judge.File
-	list := request.Get("files")
-	for i := range list.Length() {
-		data := make([]byte, list.Index(i).Get("data").Get("length").Int())
-		js.CopyBytesToGo(data, list.Index(i).Get("data"))
-		files = append(files, judge.File{Name: list.Index(i).Get("name").String(), Data: data})
-	}
 	var pins []string
 	for i := range request.Get("pins").Length() {
 		pins = append(pins, request.Get("pins").Index(i).String())
 	}
-	report, err := judge.Files(render.Tool{Name: "qodverify", Version: request.Get("version").String()}, files, pins)
+	report, err := judge.Files(render.Tool{Name: "qodverify", Version: request.Get("version").String()}, filesOf(request.Get("files")), filesOf(request.Get("keys")), pins)
 	if err != nil {
 		return nil, err
 	}
@@ -58,4 +51,14 @@ func verify(request js.Value) (answer map[string]any, err error) {
 		answer[format] = b.String()
 	}
 	return answer, nil
+}
+
+// filesOf copies files out of the browser's memory.
+func filesOf(list js.Value) (files []judge.File) {
+	for i := range list.Length() {
+		data := make([]byte, list.Index(i).Get("data").Get("length").Int())
+		js.CopyBytesToGo(data, list.Index(i).Get("data"))
+		files = append(files, judge.File{Name: list.Index(i).Get("name").String(), Data: data})
+	}
+	return files
 }
