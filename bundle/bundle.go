@@ -38,10 +38,6 @@
 package bundle
 
 import (
-	"strconv"
-	"strings"
-	"time"
-
 	"github.com/qodverify/qodverify/bundle/canonical"
 )
 
@@ -167,30 +163,4 @@ func (b *Bundle) EntryPointer(name string) string {
 		return "/" + name
 	}
 	return "/ledger/" + name
-}
-
-// Time returns the time that the proof claims for itself. It is signed, yet by
-// the same party that profits from it. v0.4 spells it as RFC 3339 in UTC, with
-// no fraction when the microseconds are zero; older generations as seconds.
-func (p Proof) Time() (time.Time, bool) { return ParseTime(p.CreatedAt) }
-
-// Time returns the artifact's own time, hashed but claimed by the signer.
-func (a Artifact) Time() (time.Time, bool) { return ParseTime(a.CreatedAt) }
-
-// Time returns the time of the ledger record. Nothing protects it.
-func (e Entry) Time() (time.Time, bool) { return ParseTime(e.CreatedAt) }
-
-// ParseTime reads a time as the generations of the format spell it: RFC 3339 in
-// UTC, or seconds since 1970.
-func ParseTime(s string) (time.Time, bool) {
-	// The layout takes a fraction too; a comma before it, which Go would also
-	// take, is no RFC 3339.
-	if t, err := time.Parse("2006-01-02T15:04:05Z", s); err == nil && !strings.Contains(s, ",") {
-		return t, true
-	}
-	seconds, err := strconv.ParseFloat(s, 64)
-	if err != nil || !(seconds >= 0 && seconds <= 253402300799) { // NaN, or past the year 9999
-		return time.Time{}, false
-	}
-	return time.UnixMicro(int64(seconds * 1e6)).UTC(), true
 }

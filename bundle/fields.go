@@ -62,6 +62,21 @@ const (
 	FieldResult
 	FieldReasons
 
+	// Objects and members that are held to their shape and have no other use.
+	fieldRequested
+	fieldIntent
+	fieldIntentProfile
+	fieldProviderObserved
+	fieldMeasuredOutcomes
+	fieldInputs
+	fieldTargets
+	fieldNetwork
+	fieldMSISDN
+	fieldIPAddress
+	fieldCountry
+	fieldMeasured
+	fieldDecision
+
 	fieldCount
 	noField = fieldCount
 )
@@ -100,14 +115,14 @@ var (
 			{"runtime_artifact_relpath", FieldProofArtifactPath, nil}, {"runtime_artifact_sha256", FieldProofArtifactSHA256, nil},
 		}},
 		{"created_at", FieldProofCreatedAt, nil},
-		{"measured_outcomes", noField, object{
+		{"measured_outcomes", fieldMeasuredOutcomes, object{
 			{"avg_jitter_ms", FieldAvgJitter, nil}, {"avg_p50_ms", FieldAvgP50, nil}, {"avg_p95_ms", FieldAvgP95, nil}, {"samples_count", FieldSamplesCount, nil},
 		}},
-		{"provider_observed", noField, object{{"provider_note", FieldProviderNote, nil}, {"qos_status_at_finalize", FieldQoSStatus, nil}}},
-		{"requested", noField, object{
-			{"intent", noField, object{
+		{"provider_observed", fieldProviderObserved, object{{"provider_note", FieldProviderNote, nil}, {"qos_status_at_finalize", FieldQoSStatus, nil}}},
+		{"requested", fieldRequested, object{
+			{"intent", fieldIntent, object{
 				{"duration_s", FieldDuration, nil}, {"flow_label", FieldFlowLabel, nil}, {"target_jitter_ms", FieldTargetJitter, nil},
-				{"target_p95_latency_ms", FieldTargetP95, nil}, {"text", FieldIntentText, nil}, {"qosProfile", noField, nil},
+				{"target_p95_latency_ms", FieldTargetP95, nil}, {"text", FieldIntentText, nil}, {"qosProfile", fieldIntentProfile, nil},
 			}},
 			{"qos_profile", FieldQoSProfile, nil},
 		}},
@@ -117,19 +132,19 @@ var (
 	artifactMembers = object{
 		{"schema_version", FieldSchemaVersion, nil}, {"session_id", FieldArtifactSessionID, nil},
 		{"created_at", FieldArtifactCreatedAt, nil}, {"qos_profile", FieldArtifactQoSProfile, nil},
-		{"inputs", noField, object{
-			{"targets", noField, object{
-				{"max_latency_ms", FieldMaxLatency, nil}, {"min_throughput_mbps", FieldMinThroughput, nil}, {"min_availability_pct", FieldMinAvailability, nil},
-			}},
-			{"network", noField, object{{"msisdn", noField, nil}, {"ip_address", noField, nil}, {"country", noField, nil}}},
-		}},
-		{"measured", noField, object{
-			{"latency_ms", FieldLatency, nil}, {"throughput_mbps", FieldThroughput, nil}, {"availability_pct", FieldAvailability, nil},
-			{"jitter_ms", FieldJitter, nil}, {"packet_loss_pct", FieldPacketLoss, nil},
-		}},
-		{"decision", noField, object{{"result", FieldResult, nil}, {"reasons", FieldReasons, nil}}},
+		{"inputs", fieldInputs, inputsMembers}, {"measured", fieldMeasured, measuredMembers}, {"decision", fieldDecision, decisionMembers},
 	}
-	bundleMembers = object{
+	inputsMembers  = object{{"targets", fieldTargets, targetsMembers}, {"network", fieldNetwork, networkMembers}}
+	targetsMembers = object{
+		{"max_latency_ms", FieldMaxLatency, nil}, {"min_throughput_mbps", FieldMinThroughput, nil}, {"min_availability_pct", FieldMinAvailability, nil},
+	}
+	networkMembers  = object{{"msisdn", fieldMSISDN, nil}, {"ip_address", fieldIPAddress, nil}, {"country", fieldCountry, nil}}
+	measuredMembers = object{
+		{"latency_ms", FieldLatency, nil}, {"throughput_mbps", FieldThroughput, nil}, {"availability_pct", FieldAvailability, nil},
+		{"jitter_ms", FieldJitter, nil}, {"packet_loss_pct", FieldPacketLoss, nil},
+	}
+	decisionMembers = object{{"result", FieldResult, nil}, {"reasons", FieldReasons, nil}}
+	bundleMembers   = object{
 		{"session_id", FieldSessionID, nil}, {"ledger", FieldLedger, entryMembers}, {"proof", FieldProof, proofMembers},
 		{"runtime_artifact", FieldArtifact, artifactMembers}, {"runtime_artifact_relpath", FieldArtifactPath, nil}, {"jwks_url", FieldJWKSURL, nil},
 		{"telemetry", FieldSamples, object{{"samples", noField, nil}, {"disclosed", noField, nil}}},

@@ -142,7 +142,9 @@ const (
 	ProfileMismatch    Code = "qos_profile_mismatch"
 	PercentileMismatch Code = "percentile_order"
 	SamplesMissing     Code = "no_samples"
-	ClaimsIncomplete   Code = "claims_incomplete"
+	ClaimsIncomplete   Code = telemetry.CodeIncomplete
+	ValueOutOfRange    Code = "value_out_of_range"
+	SchemaUnknown      Code = telemetry.CodeUnknownFormat
 
 	NotCommitted       Code = "telemetry_not_committed"
 	NotDisclosed       Code = "samples_not_disclosed"

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
 	"github.com/qodverify/qodverify/bundle/telemetry"
 )
@@ -22,26 +23,43 @@ func claimSkip(what string) []Check {
 }
 
 // claimsConstants: the original fills throughput, availability and packet loss
-// with 0, 100 and 0 without measuring them.
+// with 0, 100 and 0 without measuring them. A proof may say so itself, in
+// not_measured; of what it does not say so it claims that it was measured.
 func (r *run) claimsConstants() ([]Check, error) {
 	a := r.bundle.Artifact
 	if a.ThroughputMbps == nil || a.AvailabilityPct == nil || a.PacketLossPct == nil {
 		return claimSkip("the artifact does not have the three values"), nil
 	}
-	constants := *a.ThroughputMbps == 0 && *a.AvailabilityPct == 100
-	c := r.commitment()
-	switch {
-	case constants && c != nil && slices.Contains(c.NotMeasured, "throughput_mbps") && slices.Contains(c.NotMeasured, "availability_pct"):
-		return claimPass("the proof itself says that these were not measured: %s", strings.Join(c.NotMeasured, ", ")), nil
-	case constants && r.pooled() != nil:
-		return []Check{{Status: Warn, Code: NotMeasured, Pointer: "/runtime_artifact/measured",
-			Message: "throughput and availability are the service's constants (0, 100): signed, and never measured; packet loss was measured"}}, nil
-	case constants && *a.PacketLossPct == 0:
-		return []Check{{Status: Warn, Code: NotMeasured, Pointer: "/runtime_artifact/measured",
-			Message: "throughput, availability and packet loss are the service's constants (0, 100, 0): signed, and never measured"}}, nil
+	for _, f := range r.bundle.Faults() {
+		if f.Kind == bundle.OutOfRange && slices.Contains(measuredConstants, f.Pointer) {
+			return []Check{{Status: Warn, Code: ValueOutOfRange, Pointer: f.Pointer, Expected: f.Want, Actual: f.Got, Message: "the value can't be: nobody measured it"}}, nil
+		}
 	}
-	return claimPass("throughput, availability and packet loss are not the service's constants"), nil
+	if *a.ThroughputMbps != 0 || *a.AvailabilityPct != 100 {
+		return claimPass("throughput and availability are not the service's constants"), nil
+	}
+	constants, values := []string{"throughput_mbps", "availability_pct"}, []string{"0", "100"}
+	if *a.PacketLossPct == 0 && r.pooled() == nil {
+		constants, values = append(constants, "packet_loss_pct"), append(values, "0")
+	}
+	var told []string
+	if c := r.commitment(); c != nil {
+		told = c.NotMeasured
+	}
+	if !slices.ContainsFunc(constants, func(name string) bool { return !slices.Contains(told, name) }) {
+		return claimPass("the proof itself says that these were not measured: %s", strings.Join(told, ", ")), nil
+	}
+	words := map[bool]string{true: "throughput, availability and packet loss are", false: "throughput and availability are"}[len(constants) == 3]
+	after := ""
+	if r.pooled() != nil {
+		after = "; packet loss was measured"
+	}
+	return []Check{{Status: Warn, Code: NotMeasured, Pointer: "/runtime_artifact/measured",
+		Message: fmt.Sprintf("%s the service's constants (%s): signed, and never measured%s", words, strings.Join(values, ", "), after)}}, nil
 }
+
+// measuredConstants is where the values stand that the original never measures.
+var measuredConstants = []string{"/runtime_artifact/measured/throughput_mbps", "/runtime_artifact/measured/availability_pct", "/runtime_artifact/measured/packet_loss_pct"}
 
 // claimsJitterTarget: the decision rests on latency alone.
 func (r *run) claimsJitterTarget() ([]Check, error) {
@@ -100,21 +118,37 @@ func (r *run) claimsClamp() ([]Check, error) {
 // order: they are taken microseconds apart, on one machine.
 const timeTolerance = time.Second
 
-// claimsTimes: artifact, proof and ledger record were made in that order.
+// claimsTimes: artifact, proof and ledger record were made in that order. A time
+// that is none stands in no order.
 func (r *run) claimsTimes() ([]Check, error) {
 	b := r.bundle
-	signed, ok := b.Proof.Time()
-	if !ok {
-		return []Check{{Status: Warn, Code: TimesOutOfLine, Pointer: "/proof/created_at", Actual: b.Proof.CreatedAt,
-			Expected: "RFC 3339 in UTC", Message: "the proof's created_at is no time"}}, nil
+	var odd []Check
+	warn := func(pointer, expected, actual, message string) {
+		odd = append(odd, Check{Status: Warn, Code: TimesOutOfLine, Pointer: pointer, Expected: expected, Actual: actual, Message: message})
 	}
-	if t, ok := b.Artifact.Time(); ok && t.After(signed.Add(timeTolerance)) {
-		return []Check{{Status: Warn, Code: TimesOutOfLine, Pointer: "/runtime_artifact/created_at", Expected: "not after " + b.Proof.CreatedAt,
-			Actual: b.Artifact.CreatedAt, Message: "the artifact is younger than the proof that holds its hash"}}, nil
+	const spelling = "RFC 3339, or seconds since 1970 as a plain number"
+	signed, okSigned := b.Proof.Time()
+	if !okSigned {
+		warn("/proof/created_at", spelling, b.Proof.CreatedAt, "the proof's created_at is no time")
 	}
-	if t, ok := b.Entry.Time(); ok && (t.Before(signed.Add(-timeTolerance)) || t.After(signed.Add(time.Hour))) {
-		return []Check{{Status: Warn, Code: TimesOutOfLine, Pointer: b.EntryPointer("created_at"), Expected: "shortly after " + b.Proof.CreatedAt,
-			Actual: t.Format(time.RFC3339Nano), Message: "the ledger record's time, which nothing protects, does not fit the signed time"}}, nil
+	made, okMade := b.Artifact.Time()
+	switch {
+	case !b.Artifact.Exists():
+	case !okMade:
+		warn("/runtime_artifact/created_at", spelling, b.Artifact.CreatedAt, "the artifact's created_at is no time")
+	case okSigned && made.After(signed.Add(timeTolerance)):
+		warn("/runtime_artifact/created_at", "not after "+b.Proof.CreatedAt, b.Artifact.CreatedAt, "the artifact is younger than the proof that holds its hash")
+	}
+	recorded, okRecorded := b.Entry.Time()
+	switch {
+	case b.Entry.CreatedAt == "": // the answer to finalize has none
+	case !okRecorded:
+		warn(b.EntryPointer("created_at"), "seconds since 1970 as a plain number", b.Entry.CreatedAt, "the ledger record's time, which nothing protects, is no time")
+	case okSigned && (recorded.Before(signed.Add(-timeTolerance)) || recorded.After(signed.Add(time.Hour))):
+		warn(b.EntryPointer("created_at"), "shortly after "+b.Proof.CreatedAt, timeText(recorded), "the ledger record's time, which nothing protects, does not fit the signed time")
+	}
+	if len(odd) > 0 {
+		return odd, nil
 	}
 	return claimPass("the times stand in order; they are the signer's own"), nil
 }

@@ -112,7 +112,9 @@ var consistencyCodes = []Explanation{
 	{ProfileMismatch, "the QoS profile does not follow from the latency target, or differs between the parts", whyParts, doOperator},
 	{PercentileMismatch, "the percentiles are out of order: p50 above p95", "No measurement gives such numbers.", doOperator},
 	{SamplesMissing, "the proof states averages of no samples", "There is nothing that the averages could be of.", doOperator},
-	{ClaimsIncomplete, "values are missing that would be compared", "What is missing can't contradict, and proves nothing either.", doOperator},
+	{ClaimsIncomplete, "members are missing, or of another type than the format has, that would be compared", "What is missing can't contradict, and proves nothing either.", doOperator},
+	{ValueOutOfRange, "a value lies outside the range that it can have", "No measurement and no agreement gives such a value: it was made up, or the program that wrote it is broken.", doOperator},
+	{SchemaUnknown, "the artifact or the telemetry is of a version, or has members, that this program does not know", "What is not understood is not judged: it neither contradicts nor passes.", "See whether a newer qodverify knows it; else ask the operator what it means."},
 }
 
 var telemetryCodes = []Explanation{

@@ -38,64 +38,82 @@ var runtimeProfile = map[string]string{"QOS_LOW_LATENCY": "turbo", "QOS_BALANCED
 
 // contradictions gathers the findings of consistency.
 type contradictions struct {
-	found   []Check
-	missing []string // pointers of members without which something was not compared
+	found  []Check         // what contradicts
+	undone []Check         // what could not be compared
+	faulty map[string]bool // pointers of members that are not what the format says
 }
 
 func (c *contradictions) add(code Code, pointer, expected, actual, format string, args ...any) {
 	c.found = append(c.found, Check{Status: Fail, Code: code, Pointer: pointer, Expected: expected, Actual: actual, Message: fmt.Sprintf(format, args...)})
 }
 
-// same adds a contradiction unless both texts are the same. The member is one
-// that the parser insists on, so it is there, if empty.
+// same adds a contradiction unless both texts are the same. Of a member that is
+// missing or of another type that was said already.
 func (c *contradictions) same(code Code, pointer, actual, expected, what string) {
-	if actual != expected {
+	if actual != expected && !c.faulty[pointer] {
 		c.add(code, pointer, expected, actual, "%s", what)
 	}
 }
 
-// equal is same for a member that may be absent or of another type, and then
-// reads as empty.
-func (c *contradictions) equal(code Code, pointer, actual, expected, what string) {
-	if actual == "" {
-		c.missing = append(c.missing, pointer)
-		return
+// shapes holds proof and artifact to the table of the format.
+func (c *contradictions) shapes(b *bundle.Bundle) {
+	for _, f := range b.Faults() {
+		undone := Check{Code: ClaimsIncomplete, Pointer: f.Pointer, Expected: f.Want, Actual: f.Got}
+		switch f.Kind {
+		case bundle.OutOfRange:
+			code := ValueOutOfRange
+			if f.Pointer == "/proof/measured_outcomes/samples_count" {
+				code = SamplesMissing
+			}
+			c.add(code, f.Pointer, f.Want, f.Got, "the value can't be")
+			continue // and is compared all the same
+		case bundle.NotKnown:
+			undone.Code, undone.Message = SchemaUnknown, "the artifact's schema has no such member: what it means was not judged"
+			if f.Pointer == schemaVersion {
+				undone.Message = "the artifact is of a schema version that is not known, and was not judged"
+			}
+		case bundle.OtherType:
+			undone.Message = "the member is of another type than the format has, so it was compared with nothing"
+		default:
+			undone.Message, undone.Actual = "the member is missing, so it was compared with nothing", "none"
+		}
+		c.undone = append(c.undone, undone)
+		c.faulty[f.Pointer] = true
 	}
-	c.same(code, pointer, actual, expected, what)
 }
 
-// consistency: the parts of the bundle say the same.
+const schemaVersion = "/runtime_artifact/schema_version"
+
+// consistency: the members are what the format says, and the parts of the bundle
+// say the same.
 func (r *run) consistency() ([]Check, error) {
 	b, p, a := r.bundle, r.bundle.Proof, r.bundle.Artifact
-	c := &contradictions{}
+	c := &contradictions{faulty: map[string]bool{}}
 	if want := r.policy.SessionID; want != "" && bundle.NormalSessionID(p.SessionID) != bundle.NormalSessionID(want) {
 		c.add(SessionMismatch, "/proof/session_id", want, p.SessionID, "the proof is of another session than the one asked for")
 	}
 	if b.Form == bundle.FormBundle || b.SessionID != "" {
 		c.same(SessionMismatch, "/session_id", b.SessionID, p.SessionID, "the wrapper names another session than the proof")
 	}
+	c.shapes(b)
 	if p.AvgP50MS != nil && p.AvgP95MS != nil && *p.AvgP50MS > *p.AvgP95MS {
 		c.add(PercentileMismatch, "/proof/measured_outcomes/avg_p50_ms", "at most "+canonical.PythonFloat(*p.AvgP95MS), canonical.PythonFloat(*p.AvgP50MS), "the median is above the 95th percentile")
-	}
-	if p.SamplesCount != nil && *p.SamplesCount < 1 {
-		c.add(SamplesMissing, "/proof/measured_outcomes/samples_count", "at least 1", strconv.FormatInt(*p.SamplesCount, 10), "averages of no samples")
 	}
 	if b.Generation.BindsArtifact() {
 		c.paths(b)
 		c.qosProfile(p)
 	}
-	if a.Exists() {
+	switch {
+	case c.faulty[schemaVersion] && slices.ContainsFunc(c.undone, func(u Check) bool { return u.Code == SchemaUnknown && u.Pointer == schemaVersion }):
+	case a.Exists():
 		c.artifact(p, a)
+	case b.Generation.BindsArtifact():
+		c.undone = append(c.undone, Check{Code: RuntimeArtifactMissing, Message: "the parts that are there agree; the runtime artifact is missing"})
 	}
 	switch {
-	case len(c.found) > 0:
-		return c.found, nil
-	case b.Generation.BindsArtifact() && !a.Exists():
-		return []Check{{Code: RuntimeArtifactMissing, Message: "the parts that are there agree; the runtime artifact is missing"}}, nil
-	case len(c.missing) > 0:
-		return []Check{{Code: ClaimsIncomplete, Pointer: c.missing[0], Message: fmt.Sprintf("what is there agrees; %d members that the comparison needs are missing or of another type", len(c.missing))}}, nil
-	}
-	if !b.Generation.BindsArtifact() {
+	case len(c.found)+len(c.undone) > 0:
+		return slices.Concat(c.found, c.undone), nil
+	case !b.Generation.BindsArtifact():
 		return []Check{{Status: Pass, Code: OK, Message: "what a proof of this generation holds does not contradict itself"}}, nil
 	}
 	return []Check{{Status: Pass, Code: OK, Message: "session, paths, targets, measured values, decision and reasons agree"}}, nil
@@ -112,30 +130,23 @@ func (c *contradictions) paths(b *bundle.Bundle) {
 
 // qosProfile holds the profile to the latency target.
 func (c *contradictions) qosProfile(p bundle.Proof) {
-	target := p.Intent.TargetP95LatencyMS
-	if target == nil {
-		c.missing = append(c.missing, "/proof/requested/intent/target_p95_latency_ms")
-		return
+	if target := p.Intent.TargetP95LatencyMS; target != nil {
+		want, _ := profileFor(*target)
+		c.same(ProfileMismatch, "/proof/requested/qos_profile", p.QoSProfile, want, fmt.Sprintf("a latency target of %d ms gives another profile", *target))
 	}
-	want, _ := profileFor(*target)
-	c.equal(ProfileMismatch, "/proof/requested/qos_profile", p.QoSProfile, want, fmt.Sprintf("a latency target of %d ms gives another profile", *target))
 }
 
 // artifact holds the runtime artifact to the proof.
 func (c *contradictions) artifact(p bundle.Proof, a bundle.Artifact) {
-	c.equal(SessionMismatch, "/runtime_artifact/session_id", a.SessionID, p.SessionID, "the runtime artifact is of another session than the proof")
+	c.same(SessionMismatch, "/runtime_artifact/session_id", a.SessionID, p.SessionID, "the runtime artifact is of another session than the proof")
 	if want, known := runtimeProfile[p.QoSProfile]; known {
-		c.equal(ProfileMismatch, "/runtime_artifact/qos_profile", a.QoSProfile, want, "the artifact's profile is not the one for "+p.QoSProfile)
+		c.same(ProfileMismatch, "/runtime_artifact/qos_profile", a.QoSProfile, want, "the artifact's profile is not the one for "+p.QoSProfile)
 	}
-	c.measured(LatencyMismatch, "/runtime_artifact/measured/latency_ms", a.LatencyMS, "/proof/measured_outcomes/avg_p95_ms", p.AvgP95MS, "the artifact's latency is not the proof's average p95")
-	c.measured(JitterMismatch, "/runtime_artifact/measured/jitter_ms", a.JitterMS, "/proof/measured_outcomes/avg_jitter_ms", p.AvgJitterMS, "the artifact's jitter is not the proof's average jitter")
+	c.measured(LatencyMismatch, "/runtime_artifact/measured/latency_ms", a.LatencyMS, p.AvgP95MS, "the artifact's latency is not the proof's average p95")
+	c.measured(JitterMismatch, "/runtime_artifact/measured/jitter_ms", a.JitterMS, p.AvgJitterMS, "the artifact's jitter is not the proof's average jitter")
 	target, limit := p.Intent.TargetP95LatencyMS, a.MaxLatencyMS
-	switch {
-	case limit == nil:
-		c.missing = append(c.missing, "/runtime_artifact/inputs/targets/max_latency_ms")
+	if target == nil || limit == nil {
 		return
-	case target == nil:
-		return // already missed by qosProfile
 	}
 	if want := min(max(1, *target), clampMS); *limit != want {
 		c.add(TargetMismatch, "/runtime_artifact/inputs/targets/max_latency_ms", strconv.FormatInt(want, 10), strconv.FormatInt(*limit, 10),
@@ -144,13 +155,8 @@ func (c *contradictions) artifact(p bundle.Proof, a bundle.Artifact) {
 	c.decision(p, a, *limit)
 }
 
-func (c *contradictions) measured(code Code, pointer string, actual *float64, sourcePointer string, expected *float64, what string) {
-	switch {
-	case actual == nil:
-		c.missing = append(c.missing, pointer)
-	case expected == nil:
-		c.missing = append(c.missing, sourcePointer)
-	case *actual != *expected:
+func (c *contradictions) measured(code Code, pointer string, actual, expected *float64, what string) {
+	if actual != nil && expected != nil && *actual != *expected {
 		c.add(code, pointer, canonical.PythonFloat(*expected), canonical.PythonFloat(*actual), "%s", what)
 	}
 }
@@ -159,22 +165,19 @@ func (c *contradictions) measured(code Code, pointer string, actual *float64, so
 // the limit.
 func (c *contradictions) decision(p bundle.Proof, a bundle.Artifact, limit int64) {
 	if p.AvgP95MS == nil || p.AvgJitterMS == nil {
-		return // already missed by measured
+		return
 	}
 	result, relation := "pass", "<="
 	if *p.AvgP95MS > float64(limit) {
 		result, relation = "fail", ">"
 	}
-	c.equal(DecisionMismatch, "/runtime_artifact/decision/result", a.Result, result,
+	c.same(DecisionMismatch, "/runtime_artifact/decision/result", a.Result, result,
 		fmt.Sprintf("a p95 latency of %s ms against a limit of %d ms decides otherwise", canonical.PythonFloat(*p.AvgP95MS), limit))
 	want := []string{
 		fmt.Sprintf("latency %sms %s target max_latency_ms %dms", canonical.PythonFloat(*p.AvgP95MS), relation, limit),
 		fmt.Sprintf("jitter observed %sms (informational)", canonical.PythonFloat(*p.AvgJitterMS)),
 	}
-	switch {
-	case a.Reasons == nil:
-		c.missing = append(c.missing, "/runtime_artifact/decision/reasons")
-	case !slices.Equal(a.Reasons, want):
+	if a.Reasons != nil && !slices.Equal(a.Reasons, want) {
 		c.add(ReasonsMismatch, "/runtime_artifact/decision/reasons", fmt.Sprintf("%q", want), fmt.Sprintf("%.512q", a.Reasons), "the reasons do not follow from the measured values")
 	}
 }

@@ -171,6 +171,9 @@ func keep(buffer, used []byte) []byte {
 // writes it.
 func (w *worker) consistent(r *record) bool {
 	f := &w.fields
+	if !f.Faultless() {
+		return false
+	}
 	session, _ := f.Value(bundle.FieldProofSessionID).Bytes()
 	same := func(x bundle.Field, want []byte) bool {
 		b, ok := f.Value(x).Bytes()
@@ -262,92 +265,10 @@ func (r *record) maySign() bool {
 	return r.key.key.ValidAt(time.UnixMicro(r.signedAt)) == nil
 }
 
-// microseconds reads a time as [bundle.Proof.Time] does, the original's own
-// spelling without allocating.
+// microseconds reads a time as [bundle.Proof.Time] does.
 func microseconds(v canonical.Value) int64 {
-	text, ok := v.Bytes()
-	switch {
-	case v.Kind() == canonical.Number:
-		text = v.Raw()
-		if t, ok := parseSeconds(text); ok {
-			return t
-		}
-	case ok && len(text) >= 20 && text[len(text)-1] == 'Z':
-		if t, ok := parseUTC(text); ok {
-			return t
-		}
-	}
-	if t, ok := bundle.ParseTime(string(text)); ok {
-		return t.UnixMicro()
+	if t, ok := bundle.Microseconds(v); ok {
+		return t
 	}
 	return noTime
-}
-
-// parseSeconds reads seconds with decimals, and leaves out what is below a
-// microsecond. Exponents, signs and times after the year 9999 go the long way.
-func parseSeconds(s []byte) (t int64, ok bool) {
-	whole := 0
-	for whole < len(s) && s[whole] != '.' {
-		whole++
-	}
-	if whole == 0 || whole > 11 {
-		return 0, false
-	}
-	decimals := 0
-	for i, c := range s {
-		switch {
-		case i == whole:
-		case c < '0' || c > '9':
-			return 0, false
-		case i < whole || decimals < 6:
-			t = 10*t + int64(c-'0')
-			if i > whole {
-				decimals++
-			}
-		}
-	}
-	for ; decimals < 6; decimals++ {
-		t *= 10
-	}
-	return t, true
-}
-
-// parseUTC reads 2006-01-02T15:04:05Z, with up to six decimals.
-func parseUTC(s []byte) (int64, bool) {
-	digits := func(from, n int) (v int) {
-		for _, c := range s[from : from+n] {
-			if c < '0' || c > '9' {
-				return -1 << 30
-			}
-			v = 10*v + int(c-'0')
-		}
-		return v
-	}
-	if s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' {
-		return 0, false
-	}
-	year, month, day := digits(0, 4), digits(5, 2), digits(8, 2)
-	hour, minute, second := digits(11, 2), digits(14, 2), digits(17, 2)
-	micro := 0
-	if fraction := len(s) - 21; len(s) > 20 {
-		if s[19] != '.' || fraction < 1 || fraction > 6 {
-			return 0, false
-		}
-		micro = digits(20, fraction)
-		for range 6 - fraction {
-			micro *= 10
-		}
-	}
-	if year < 1970 || month < 1 || month > 12 || day < 1 || day > 28 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || micro < 0 {
-		return 0, false // the 29th to 31st too: the long way knows the months
-	}
-	// Days from the civil date, by Howard Hinnant's algorithm: years start in March.
-	y, m := year, month-3
-	if m < 0 {
-		y, m = y-1, m+12
-	}
-	era := y / 400
-	yearOfEra := y - era*400
-	days := era*146097 + yearOfEra*365 + yearOfEra/4 - yearOfEra/100 + (153*m+2)/5 + day - 1 - 719468
-	return (int64(days)*86400+int64(hour*3600+minute*60+second))*1e6 + int64(micro), true
 }

@@ -13,6 +13,13 @@ import (
 // missing, of another type or out of bounds.
 const CodeMalformed canonical.Code = "telemetry_malformed"
 
+// CodeIncomplete is the code of errors about members of a commitment that are
+// missing or of another JSON type than the format has, where nothing contradicts.
+const CodeIncomplete canonical.Code = "claims_incomplete"
+
+// CodeUnknownFormat is the code of a commitment of a format that is not known here.
+const CodeUnknownFormat canonical.Code = "schema_unknown"
+
 // CodeContradictory is the code of a sample whose figures do not follow from its
 // own delays.
 const CodeContradictory canonical.Code = "sample_contradictory"
