@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -29,11 +30,20 @@ func (d *differences) add(code Code, pointer, expected, actual, format string, a
 	*d = append(*d, Check{Status: Fail, Code: code, Pointer: pointer, Expected: expected, Actual: actual, Message: fmt.Sprintf(format, args...)})
 }
 
-// malformed turns a reader's error into a finding.
+// lacks adds what could not be held to anything, for want of the member at pointer.
+func (d *differences) lacks(pointer, message string) {
+	*d = append(*d, Check{Code: ClaimsIncomplete, Pointer: pointer, Message: message})
+}
+
+// malformed turns a reader's error into a finding. What is missing or of an unknown
+// format contradicts nothing: it was not judged.
 func malformed(err error) []Check {
 	c := Check{Status: Fail, Code: TelemetryMalformed, Message: err.Error()}
 	if e := (*canonical.Error)(nil); errors.As(err, &e) {
 		c.Code, c.Pointer, c.Message = e.Code, e.Pointer, e.Detail
+	}
+	if c.Code == ClaimsIncomplete || c.Code == SchemaUnknown {
+		c.Status = NotRun
 	}
 	return []Check{c}
 }
@@ -55,7 +65,7 @@ func judgeCommitment(b *bundle.Bundle, profile canonical.Profile) []Check {
 	}
 	var d differences
 	if !p.Telemetry.Exists() {
-		d.add(TelemetryMalformed, "/proof/telemetry", "", "", "the proof tells of its session and commits to no sample")
+		d.lacks("/proof/telemetry", "the proof tells of its session and commits to no sample")
 		return d
 	}
 	c, err := telemetry.Parse(p.Telemetry, "/proof/telemetry")
@@ -64,8 +74,7 @@ func judgeCommitment(b *bundle.Bundle, profile canonical.Profile) []Check {
 	}
 	targets, ok := targetsOf(p)
 	if !ok {
-		d.add(TelemetryMalformed, "/proof/requested/intent", "", "", "the proof has a decision on its telemetry and lacks the targets")
-		return d
+		d.lacks("/proof/requested/intent", "the proof has a decision on its telemetry and lacks the targets")
 	}
 	if c.Profile != profile && !linksUnder(b, c.Profile) {
 		d.add(TelemetryProfile, "/proof/telemetry/profile", profile.String(), c.Profile.String(), "the samples are declared under another canonical profile than the proof is hashed by")
@@ -73,13 +82,17 @@ func judgeCommitment(b *bundle.Bundle, profile canonical.Profile) []Check {
 	if c.LastAt.Before(c.FirstAt) {
 		d.add(WindowMismatch, "/proof/telemetry/last_at", "not before "+timeText(c.FirstAt), timeText(c.LastAt), "the last sample ended before the first began")
 	}
-	if n := p.SamplesCount; n != nil && (*n > c.Count || c.Pooled == nil && *n != c.Count) {
-		d.add(SamplesMismatch, "/proof/measured_outcomes/samples_count", strconv.FormatInt(c.Count, 10), strconv.FormatInt(*n, 10), "the averages are said to be of another number of samples than the proof commits to")
-	}
+	d.counts(p, c, b.Samples.Get("samples").Kind() == canonical.Array)
 	d.pooled(b, c)
-	d.decision(c, targets)
+	d.latency(c)
+	if ok {
+		d.follows(c.Decision, telemetry.Decide(c.Pooled, c.Decision.LatencyP95, targets))
+	}
+	d.averaged(p, c)
 	d.session(b, c)
 	if len(d) > 0 {
+		// What contradicts (Fail) stands before what could not be compared (NotRun).
+		slices.SortStableFunc(d, func(x, y Check) int { return cmp.Compare(y.Status, x.Status) })
 		return d
 	}
 	how := "not every sample has its delays, so there is no common percentile"
@@ -113,8 +126,17 @@ func (d *differences) pooled(b *bundle.Bundle, c telemetry.Commitment) {
 	}
 	if err := c.Pooled.Fits(); err != nil {
 		d.add(PooledMismatch, "/proof/telemetry/delays_ns", "", "", "the percentiles do not follow from the bins: %v", err)
+	} else if err := c.Pooled.Ordered(nil); err != nil {
+		d.add(PooledMismatch, "/proof/telemetry/delays_ns", "", "", "the percentiles are out of order: %v", err)
+	} else if err := c.Pooled.Ordered(c.Decision.LatencyP95); err != nil {
+		d.add(PooledMismatch, "/proof/telemetry/decision/latency_p95_ns", "", "", "the p95 over all probes is not of the same delays as the percentiles: %v", err)
 	}
-	if loss := b.Artifact.PacketLossPct; loss != nil {
+	if slices.Contains(c.NotMeasured, "packet_loss_pct") {
+		d.add(PooledMismatch, "/proof/telemetry/not_measured", "", "packet_loss_pct", "the proof counts lost probes, and says that loss was not measured")
+	}
+	if loss := b.Artifact.PacketLossPct; loss == nil && b.Artifact.Exists() {
+		d.lacks("/runtime_artifact/measured/packet_loss_pct", "the proof counts its lost probes, and the artifact does not state their share")
+	} else if loss != nil {
 		if want := telemetry.LossPercent(c.Pooled); *loss != want {
 			d.add(LossMismatch, "/runtime_artifact/measured/packet_loss_pct", canonical.PythonFloat(want), canonical.PythonFloat(*loss),
 				"the artifact's packet loss is not that of the %d of %d probes that the proof counts as lost", c.Pooled.Lost, c.Pooled.Sent)
@@ -122,8 +144,8 @@ func (d *differences) pooled(b *bundle.Bundle, c telemetry.Commitment) {
 	}
 }
 
-// decision re-derives the decision on the pooled delays.
-func (d *differences) decision(c telemetry.Commitment, targets telemetry.Targets) {
+// latency holds the p95 over all probes to the bins.
+func (d *differences) latency(c telemetry.Commitment) {
 	claimed := c.Decision
 	if p := c.Pooled; p != nil {
 		rank := telemetry.Rank(95_000, p.Sent)
@@ -141,7 +163,9 @@ func (d *differences) decision(c telemetry.Commitment, targets telemetry.Targets
 				latencyText(claimed.LatencyP95), "the p95 over all probes is not what the bins give")
 		}
 	}
-	d.follows(claimed, telemetry.Decide(c.Pooled, claimed.LatencyP95, targets))
+	if c.Pooled == nil && claimed.LatencyP95 != nil {
+		d.add(PooledMismatch, "/proof/telemetry/decision/latency_p95_ns", "null", latencyText(claimed.LatencyP95), "a p95 over all probes, of which the proof has no delays")
+	}
 }
 
 // follows holds a decision to what it should be.
@@ -170,7 +194,9 @@ func (d *differences) session(b *bundle.Bundle, c telemetry.Commitment) {
 	if agreed := b.Proof.Intent.DurationS; agreed != nil && *agreed != s.Duration {
 		d.add(SessionLife, "/proof/session/duration", strconv.FormatInt(*agreed, 10), strconv.FormatInt(s.Duration, 10), "the session is said to last other than was agreed")
 	}
-	if name, _ := b.Proof.Value.At("/requested/intent/qosProfile").Text(); name != s.QoSProfile {
+	if v := b.Proof.Value.At("/requested/intent/qosProfile"); v.Exists() && v.Kind() != canonical.String {
+		d.lacks("/proof/requested/intent/qosProfile", "the profile that was asked for is no string")
+	} else if name, _ := v.Text(); name != s.QoSProfile {
 		d.add(ProfileMismatch, "/proof/session/qosProfile", name, s.QoSProfile, "the session's profile is not the one asked for")
 	}
 	if want := s.AvailableIn(c.FirstAt, c.LastAt); want != s.AvailablePPM {
@@ -192,7 +218,8 @@ func (d *differences) life(b *bundle.Bundle, s telemetry.Session) {
 	}
 	signed, ok := b.Proof.Time()
 	if !ok {
-		return // a finding of signature.key and claims.times
+		d.lacks("/proof/created_at", "the proof's created_at is no time, so the session's state was not held to it")
+		return
 	}
 	signed = signed.Truncate(time.Microsecond)
 	ended := !signed.Before(s.ExpiresAt)

@@ -174,6 +174,11 @@ func (v *Verifier) start(b *bundle.Bundle) *run {
 	if v.policy.Previous != "" {
 		r.report.required = append(append([]CheckID(nil), v.policy.Require...), LedgerLink)
 	}
+	if b != nil && (b.Proof.Telemetry.Exists() || b.Proof.Session.Exists()) {
+		// What a proof says of its samples is part of what is verified: that it can't be
+		// judged must not pass.
+		r.report.required = append(slices.Clip(r.report.required), Telemetry)
+	}
 	if v.policy.Rules != nil {
 		r.report.required = slices.Concat(r.report.required, v.policy.Rules.checks())
 		r.report.judged = Judged{Policy: v.policy.Rules.Name, At: v.policy.At}

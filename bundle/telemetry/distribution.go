@@ -156,3 +156,50 @@ func (p *Pooled) Fits() error {
 	}
 	return nil
 }
+
+// Ordered returns nil if the claimed percentiles, and the p95 over all probes sent
+// if there is one, rise with their ranks: min ≤ p50 ≤ p95 ≤ p99 ≤ max. Those of one
+// rank are one delay. The bins alone leave room within each of them.
+func (p *Pooled) Ordered(latency *int64) error {
+	n := p.Sent - p.Lost
+	type point struct {
+		name        string
+		rank, delay int64
+	}
+	points := []point{
+		{"min", 1, p.Delays.Min}, {"p50", Rank(50_000, n), p.Delays.P50}, {"p95", Rank(95_000, n), p.Delays.P95},
+		{"p99", Rank(99_000, n), p.Delays.P99}, {"max", n, p.Delays.Max},
+	}
+	if latency != nil {
+		points = append(points, point{"the p95 over all probes", Rank(95_000, p.Sent), *latency})
+	}
+	if n == 0 {
+		return nil
+	}
+	for i, a := range points {
+		for _, b := range points[i+1:] {
+			if a.rank > b.rank {
+				a, b = b, a
+			}
+			switch {
+			case a.rank == b.rank && a.delay != b.delay:
+				return fmt.Errorf("%s and %s are both the delay of rank %d of %d, and are %sms and %sms", a.name, b.name, a.rank, n, Milliseconds(a.delay), Milliseconds(b.delay))
+			case a.delay > b.delay:
+				return fmt.Errorf("%s is %sms, above %s of %sms", a.name, Milliseconds(a.delay), b.name, Milliseconds(b.delay))
+			}
+		}
+	}
+	return nil
+}
+
+// Mean returns between which bounds, in milliseconds, the mean of samples' figures
+// lies that lie between two delays: the original rounds it to two decimals and cuts
+// it at [Clamp].
+func Mean(low, high int64) (from, to float64) {
+	const rounding = 0.01 // half of it by rounding, and the error of the sum
+	ms := func(ns int64) float64 { return float64(ns) / 1e6 }
+	return min(ms(low), Clamp) - rounding, min(ms(high), Clamp) + rounding
+}
+
+// Single returns a mean over one sample whose figure is a delay, in milliseconds.
+func Single(ns int64) float64 { return min(round2(float64(ns)/1e6), Clamp) }

@@ -6,13 +6,17 @@ import (
 )
 
 // Parse reads a proof's member telemetry, which stands at pointer. The error is a
-// [*canonical.Error].
+// [*canonical.Error]: [CodeMalformed] for what contradicts the format, else
+// [CodeIncomplete] for what is missing or of another type, and [CodeUnknownFormat]
+// for a commitment of another format, of which nothing is read.
 func Parse(v canonical.Value, pointer string) (Commitment, error) {
-	r := &reader{at: v, pointer: pointer}
+	r := &reader{at: v, pointer: pointer, signed: true}
 	if v.Kind() != canonical.Object {
-		return Commitment{}, v.Errorf(CodeMalformed, pointer, "telemetry is no object")
+		return Commitment{}, v.Errorf(CodeIncomplete, pointer, "telemetry is no object")
 	}
-	r.word("format", Format)
+	if format := r.text("format"); format != Format && r.err == nil {
+		return Commitment{}, v.Get("format").Errorf(CodeUnknownFormat, pointer+"/format", "format is %s, and only %s is known", canonical.Clip(format, 64), Format)
+	}
 	c := Commitment{Count: r.whole("count", 1, MaxSamples), FirstAt: r.time("first_at"), LastAt: r.time("last_at")}
 	switch r.word("profile", canonical.QodMock.String(), canonical.JCS.String()) {
 	case canonical.QodMock.String():
@@ -21,7 +25,7 @@ func Parse(v canonical.Value, pointer string) (Commitment, error) {
 		c.Profile = canonical.JCS
 	}
 	root, err := bundle.ParseDigest(r.text("root"))
-	if err != nil {
+	if err != nil && v.Get("root").Kind() == canonical.String {
 		r.fail(v.Get("root"), "root", "root: %v", err)
 	}
 	c.Root = Hash(root)
@@ -33,7 +37,11 @@ func Parse(v canonical.Value, pointer string) (Commitment, error) {
 	r.join(rules)
 	if v.Get("distribution").Kind() == canonical.Null {
 		for _, name := range []string{"probes", "delays_ns"} {
-			if v.Get(name).Kind() != canonical.Null {
+			switch v.Get(name).Kind() {
+			case canonical.Null:
+			case canonical.Missing:
+				r.lack(v, name, "%s is missing", name)
+			default:
 				r.fail(v.Get(name), name, "%s is there without a distribution", name)
 			}
 		}
@@ -49,36 +57,43 @@ func Parse(v canonical.Value, pointer string) (Commitment, error) {
 func (r *reader) child(name string) *reader {
 	v := r.at.Get(name)
 	if v.Kind() != canonical.Object {
-		r.fail(v, name, "%s is missing or no object", name)
+		r.lack(v, name, "%s is missing or no object", name)
 	}
-	return &reader{at: v, pointer: r.pointer + "/" + name, err: r.err}
+	return &reader{at: v, pointer: r.pointer + "/" + name, signed: r.signed, err: r.err}
 }
 
 func (r *reader) join(child *reader) {
-	if r.err == nil {
-		r.err = child.err
-	}
+	r.err = child.err // which has r's own, unless it found worse
 }
 
 func (r *reader) pooled() *Pooled {
 	p := &Pooled{}
 	probes := r.child("probes")
-	p.Sent = probes.whole("sent", 1, MaxPooled+MaxSamples*MaxProbes)
-	p.Lost = probes.whole("lost", 0, p.Sent)
+	const most = MaxPooled + MaxSamples*MaxProbes
+	p.Sent = probes.whole("sent", 1, most)
+	if probes.at.Get("sent").IsInteger() {
+		p.Lost = probes.whole("lost", 0, p.Sent)
+	} else {
+		p.Lost = probes.whole("lost", 0, most)
+	}
 	r.join(probes)
 	d := r.child("distribution")
 	d.word("unit", "ns")
 	d.whole("precision_bits", PrecisionBits, PrecisionBits)
-	if e, ok := d.at.Get("relative_error").Float(); !ok || e != RelativeError {
+	if e, ok := d.at.Get("relative_error").Float(); d.at.Get("relative_error").Kind() != canonical.Number {
+		d.lack(d.at.Get("relative_error"), "relative_error", "relative_error is missing or no number")
+	} else if !ok || e != RelativeError {
 		d.fail(d.at.Get("relative_error"), "relative_error", "relative_error is not %g, which precision_bits gives", RelativeError)
 	}
 	p.Distribution = d.bins()
 	r.join(d)
 	delays := r.child("delays_ns")
-	if p.Sent > p.Lost {
+	switch {
+	case r.err != nil:
+	case p.Sent > p.Lost:
 		at := func(name string) int64 { return delays.whole(name, 0, MaxDelay) }
 		p.Delays = Delays{at("min"), at("p50"), at("p95"), at("p99"), at("max")}
-	} else {
+	default:
 		for name, v := range delays.at.Members() {
 			if v.Kind() != canonical.Null {
 				delays.fail(v, name, "a percentile of no answered probe")
@@ -92,7 +107,7 @@ func (r *reader) pooled() *Pooled {
 func (r *reader) bins() (d Distribution) {
 	bins := r.at.Get("bins")
 	if bins.Kind() != canonical.Array {
-		r.fail(bins, "bins", "bins is missing or no array")
+		r.lack(bins, "bins", "bins is missing or no array")
 		return d
 	}
 	last, total := int64(-1), int64(0)
@@ -102,12 +117,19 @@ func (r *reader) bins() (d Distribution) {
 		if sound {
 			for i, v := range pair.Elements() {
 				n, ok := v.Int()
-				numbers[i], sound = n, sound && ok
+				if !ok && v.IsInteger() {
+					n = -1 // beyond 64 bits, and out of every range
+				}
+				numbers[i], sound = n, sound && v.IsInteger()
 			}
+		}
+		if !sound {
+			r.lack(pair, "bins", "a bin is no pair of integers")
+			return d
 		}
 		total += numbers[1]
 		// The last bound also keeps the total from overflowing.
-		if !sound || numbers[0] <= last || numbers[0] > MaxIndex || numbers[1] < 1 || numbers[1] > MaxPooled || total > MaxPooled {
+		if numbers[0] <= last || numbers[0] > MaxIndex || numbers[1] < 1 || numbers[1] > MaxPooled || total > MaxPooled {
 			r.fail(pair, "bins", "bins are pairs of an index, rising, and a count of at least 1")
 			return d
 		}
@@ -136,14 +158,18 @@ func (r *reader) decision() (d Decision) {
 // words reads an array of at most n strings.
 func (r *reader) words(name string, n int) (list []string) {
 	array := r.at.Get(name)
-	if array.Kind() != canonical.Array || array.Len() > n {
-		r.fail(array, name, "%s is no array of at most %d strings", name, n)
+	if array.Kind() != canonical.Array {
+		r.lack(array, name, "%s is missing or no array", name)
+		return nil
+	}
+	if array.Len() > n {
+		r.fail(array, name, "%s has more than %d elements", name, n)
 		return nil
 	}
 	for _, v := range array.Elements() {
 		s, ok := v.Text()
 		if !ok {
-			r.fail(v, name, "%s has an element that is no string", name)
+			r.lack(v, name, "%s has an element that is no string", name)
 			return nil
 		}
 		list = append(list, s)

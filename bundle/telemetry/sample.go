@@ -51,23 +51,44 @@ type Sample struct {
 type reader struct {
 	at      canonical.Value
 	pointer string
+	signed  bool // the object is part of a proof: see lack
 	err     error
 }
 
 func (r *reader) fail(v canonical.Value, name, format string, args ...any) {
-	if r.err == nil {
+	r.failAs(CodeMalformed, v, name, format, args...)
+}
+
+// lack is fail for a member that is missing or of another type. In a proof that
+// contradicts nothing; a sample is bound by a hash, and what it lacks was taken away.
+func (r *reader) lack(v canonical.Value, name, format string, args ...any) {
+	code := CodeMalformed
+	if r.signed {
+		code = CodeIncomplete
+	}
+	r.failAs(code, v, name, format, args...)
+}
+
+func (r *reader) failAs(code canonical.Code, v canonical.Value, name, format string, args ...any) {
+	if r.err == nil || r.incomplete() && code == CodeMalformed {
 		if !v.Exists() {
 			v = r.at
 		}
-		r.err = v.Errorf(CodeMalformed, r.pointer+"/"+name, format, args...)
+		r.err = v.Errorf(code, r.pointer+"/"+name, format, args...)
 	}
+}
+
+// incomplete reports whether nothing worse was found than a member that is missing.
+func (r *reader) incomplete() bool {
+	e, ok := r.err.(*canonical.Error)
+	return ok && e.Code == CodeIncomplete
 }
 
 func (r *reader) text(name string) string {
 	v := r.at.Get(name)
 	s, ok := v.Text()
 	if !ok {
-		r.fail(v, name, "%s is missing or no string", name)
+		r.lack(v, name, "%s is missing or no string", name)
 	}
 	return s
 }
@@ -75,7 +96,7 @@ func (r *reader) text(name string) string {
 // word reads a string that must be one of a few.
 func (r *reader) word(name string, allowed ...string) string {
 	s := r.text(name)
-	if r.err == nil && !slices.Contains(allowed, s) {
+	if r.at.Get(name).Kind() == canonical.String && !slices.Contains(allowed, s) {
 		r.fail(r.at.Get(name), name, "%s is %s, want one of %q", name, canonical.Clip(s, 64), allowed)
 	}
 	return s
@@ -84,15 +105,19 @@ func (r *reader) word(name string, allowed ...string) string {
 func (r *reader) whole(name string, low, high int64) int64 {
 	v := r.at.Get(name)
 	n, ok := v.Int()
-	if !ok || n < low || n > high {
-		r.fail(v, name, "%s is missing or no integer of %d to %d", name, low, high)
+	switch {
+	case !v.IsInteger():
+		r.lack(v, name, "%s is missing or no integer of %d to %d", name, low, high)
+		return low // whatever is held against it must not be found wrong for that
+	case !ok || n < low || n > high:
+		r.fail(v, name, "%s is no integer of %d to %d", name, low, high)
 	}
 	return n
 }
 
 func (r *reader) time(name string) time.Time {
 	t, ok := parseTime(r.text(name))
-	if !ok {
+	if !ok && r.at.Get(name).Kind() == canonical.String {
 		r.fail(r.at.Get(name), name, "%s is no time in RFC 3339, UTC", name)
 	}
 	return t

@@ -44,9 +44,9 @@ type Session struct {
 
 // ParseSession reads a proof's member session, which stands at pointer.
 func ParseSession(v canonical.Value, pointer string) (Session, error) {
-	r := &reader{at: v, pointer: pointer}
+	r := &reader{at: v, pointer: pointer, signed: true}
 	if v.Kind() != canonical.Object {
-		return Session{}, v.Errorf(CodeMalformed, pointer, "session is no object")
+		return Session{}, v.Errorf(CodeIncomplete, pointer, "session is no object")
 	}
 	s := Session{
 		Status: r.word("qosStatus", Requested, Available, Unavailable), Duration: r.whole("duration", 1, 1<<31-1),
@@ -68,7 +68,7 @@ func ParseSession(v canonical.Value, pointer string) (Session, error) {
 		return s, r.err
 	}
 	s.StartedAt, s.ExpiresAt = r.time("startedAt"), r.time("expiresAt")
-	if s.ExpiresAt.Before(s.StartedAt) {
+	if r.err == nil && s.ExpiresAt.Before(s.StartedAt) {
 		r.fail(v.Get("expiresAt"), "expiresAt", "the session expires before it starts")
 	}
 	return s, r.err
