@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
@@ -202,5 +203,74 @@ func TestRecordWithArtifact(t *testing.T) {
 	record.Artifact, record.ArtifactErr = bundle.ParseArtifact([]byte(`{"half":`))
 	if r := v.Bundle(record); r.Verdict() != verify.Failed || r.Reason() != verify.ArtifactUnreadable {
 		t.Errorf("with half an artifact: %s", describe(r))
+	}
+}
+
+// Leaving out, nulling or mistyping what a rule looks at never gives a better
+// verdict than the value that breaks the rule. The signer does it, so the hashes
+// and the signature hold.
+func TestAbsenceNeverHelps(t *testing.T) {
+	rank := map[verify.Verdict]int{verify.Verified: 1}
+	for _, id := range verify.ClaimChecks() {
+		rules := &verify.Rules{Name: "one", Claims: map[verify.CheckID]verify.Treatment{id: verify.Refuse}}
+		for _, path := range []string{
+			"proof.provider_observed", "proof.provider_observed.qos_status_at_finalize", "proof.measured_outcomes.samples_count", "proof.measured_outcomes.avg_jitter_ms",
+			"proof.requested.intent.target_jitter_ms", "runtime_artifact.measured.throughput_mbps", "runtime_artifact.measured.availability_pct",
+			"runtime_artifact.measured.packet_loss_pct", "runtime_artifact.measured", "proof.measured_outcomes", "runtime_artifact.created_at",
+		} {
+			for _, value := range []any{nil, []any{}, map[string]any{}, true, "=-1"} {
+				f := newForge(t).seal()
+				with := func(f *forge) *verify.Report {
+					return judge(verifier(t, verify.Policy{Keys: f.keySet(""), Rules: rules}), f.json())
+				}
+				before := with(f)
+				after := with(f.set(path, value).seal())
+				if rank[after.Verdict()] > rank[before.Verdict()] {
+					t.Errorf("%s: %s = %v turns %s into %s", id, path, value, describe(before), describe(after))
+				}
+			}
+		}
+	}
+}
+
+// A rule without its evidence is not run.
+func TestRulesWithoutEvidence(t *testing.T) {
+	other := jwks.Thumbprint{1}
+	ppm := int64(0)
+	for name, c := range map[string]struct {
+		rules verify.Rules
+		path  string
+		value any
+	}{
+		"key":         {verify.Rules{Keys: []verify.KeyRule{{Thumbprint: other}}}, "ledger.kid", "unknown"},
+		"kid":         {verify.Rules{KID: "forged"}, "ledger.kid", nil},
+		"issuer":      {verify.Rules{Issuer: "acme"}, "proof.issuer", nil},
+		"issuer type": {verify.Rules{Issuer: "acme"}, "proof.issuer", []any{}},
+		"age":         {verify.Rules{NotFuture: true}, "proof.created_at", "yesterday"},
+		"samples":     {verify.Rules{MinSamples: 1}, "proof.measured_outcomes.samples_count", nil},
+		"probes":      {verify.Rules{MinProbes: 1}, "proof.issuer", nil},
+		"telemetry":   {verify.Rules{Telemetry: verify.Committed}, "proof.issuer", nil},
+		"disclosed":   {verify.Rules{Telemetry: verify.Disclosed}, "proof.issuer", nil},
+		"latency":     {verify.Rules{Latency: &verify.Target{}}, "proof.issuer", nil},
+		"jitter":      {verify.Rules{Jitter: &verify.Target{}}, "proof.issuer", nil},
+		"loss":        {verify.Rules{MaxLossPPM: &ppm}, "proof.issuer", nil},
+		"limits":      {verify.Rules{Limits: map[string]verify.Limits{"QOS_E": {Jitter: 1}}}, "proof.issuer", nil},
+		"available":   {verify.Rules{MinAvailablePPM: 1}, "proof.issuer", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newForge(t).set(c.path, c.value).seal()
+			if strings.HasPrefix(c.path, "ledger.") {
+				f.set(c.path, c.value) // sealing names the key
+			}
+			r := judge(verifier(t, verify.Policy{Keys: f.keySet(""), Rules: &c.rules, At: time.Unix(1795500000, 0)}), f.json())
+			if r.Verdict() != verify.Inconclusive {
+				t.Errorf("%s", describe(r))
+			}
+			for _, id := range verify.RuleChecks(&c.rules) {
+				if got := r.Outcome(id); got != verify.NotRun {
+					t.Errorf("%s is %s", id, got)
+				}
+			}
+		})
 	}
 }

@@ -31,8 +31,8 @@ var ruleChecks = []check{
 	{PolicyLoss, (*run).policyLoss},
 	{PolicyLimits, (*run).policyLimits},
 	{PolicyAvailable, (*run).policyAvailable},
-	{PolicyRequire, (*run).policyRequire},
 	{PolicyClaims, (*run).policyClaims},
+	{PolicyRequire, (*run).policyRequire}, // last: it looks back at all others
 }
 
 // met is the finding of a rule that was decided.
@@ -51,28 +51,20 @@ func undecided(expected, format string, args ...any) ([]Check, error) {
 	return one(Check{Code: PolicyNoEvidence, Expected: expected, Message: fmt.Sprintf(format, args...)})
 }
 
-func quoted(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
-}
-
-// exact compares a member.
+// exact compares a member. One that is absent, or of another type, is no evidence.
 func exact(what, pointer, want, got string) ([]Check, error) {
+	if got == "" {
+		return one(Check{Code: PolicyNoEvidence, Pointer: pointer, Expected: want, Actual: "none", Message: "there is nothing to hold to the policy: " + what + " is not told"})
+	}
 	word := "is"
 	if want != got {
 		word = "is not"
 	}
-	return one(met(want == got, pointer, want, quoted(got), "%s %s the one that the policy expects", what, word))
+	return one(met(want == got, pointer, want, got, "%s %s the one that the policy expects", what, word))
 }
 
 func (r *run) policyKey() ([]Check, error) {
 	used := r.report.key
-	got := "no usable key of this kid"
-	if used.Found {
-		got = used.Thumbprint.String()
-	}
 	var names []string
 	var best []Check // of the entries for this key
 	for _, k := range r.policy.Rules.Keys {
@@ -86,10 +78,13 @@ func (r *run) policyKey() ([]Check, error) {
 		}
 		best = []Check{c}
 	}
-	if best != nil {
+	switch {
+	case best != nil:
 		return best, nil
+	case !used.Found:
+		return undecided(strings.Join(names, " or "), "the key set has no usable key of this kid")
 	}
-	return one(met(false, r.bundle.EntryPointer("kid"), strings.Join(names, " or "), got, "the key is none of the policy's"))
+	return one(met(false, r.bundle.EntryPointer("kid"), strings.Join(names, " or "), used.Thumbprint.String(), "the key is none of the policy's"))
 }
 
 // keyRule holds the record to one entry for its key.
@@ -150,15 +145,17 @@ func (r *run) policyCanonical() ([]Check, error) {
 
 func (r *run) policyAge() ([]Check, error) {
 	rules, at := r.policy.Rules, r.policy.At
-	want := "not after " + timeText(at.Add(rules.Skew).UTC())
+	// One after the other: the sum of two long durations would overflow.
+	earliest, latest := at.Add(-rules.MaxAge).Add(-rules.Skew), at.Add(rules.Skew)
+	want := "not after " + timeText(latest.UTC())
 	if rules.MaxAge > 0 {
-		want = "from " + timeText(at.Add(-rules.MaxAge-rules.Skew).UTC()) + ", " + want
+		want = "from " + timeText(earliest.UTC()) + ", " + want
 	}
 	signed, ok := r.bundle.Proof.Time()
 	if !ok {
 		return undecided(want, "the proof's created_at is no time")
 	}
-	inside := !signed.After(at.Add(rules.Skew)) && (rules.MaxAge == 0 || !signed.Before(at.Add(-rules.MaxAge-rules.Skew)))
+	inside := !signed.After(latest) && (rules.MaxAge == 0 || !signed.Before(earliest))
 	return one(met(inside, "/proof/created_at", want, r.bundle.Proof.CreatedAt, "the signed time against the policy's, judged at %s; it is the signer's own clock", timeText(at.UTC())))
 }
 
@@ -166,8 +163,12 @@ func (r *run) policySamples() ([]Check, error) {
 	rules, p := r.policy.Rules, r.bundle.Proof
 	var list []Check
 	if rules.MinSamples > 0 {
-		want, got := fmt.Sprintf("at least %d", rules.MinSamples), wholeText(p.SamplesCount)
-		list = append(list, met(p.SamplesCount != nil && *p.SamplesCount >= rules.MinSamples, "/proof/measured_outcomes/samples_count", want, got, "the number of samples"))
+		want := fmt.Sprintf("at least %d", rules.MinSamples)
+		if n := p.SamplesCount; n != nil {
+			list = append(list, met(*n >= rules.MinSamples, "/proof/measured_outcomes/samples_count", want, strconv.FormatInt(*n, 10), "the number of samples"))
+		} else {
+			list = append(list, Check{Code: PolicyNoEvidence, Expected: want, Message: "the proof does not tell how many samples there were"})
+		}
 	}
 	if rules.MinProbes > 0 {
 		want := fmt.Sprintf("at least %d", rules.MinProbes)
@@ -185,12 +186,19 @@ func (r *run) policyTelemetry() ([]Check, error) {
 	if r.policy.Rules.Telemetry == Disclosed {
 		want += ", and all samples"
 	}
-	got := "no commitment"
-	if r.bundle.Proof.Telemetry.Exists() {
-		got = "a commitment; the samples: " + r.report.outcome(TelemetrySamples).String()
+	if !r.bundle.Proof.Telemetry.Exists() {
+		return one(Check{Code: PolicyNoEvidence, Expected: want, Actual: "no commitment", Message: "the proof commits to no sample"})
 	}
-	ok := r.report.outcome(Telemetry) == Pass && (r.policy.Rules.Telemetry == Committed || r.report.outcome(TelemetrySamples) == Pass)
-	return one(met(ok, "/proof/telemetry", want, got, "what the proof shows of its samples"))
+	committed, samples := r.report.outcome(Telemetry), r.report.outcome(TelemetrySamples)
+	got := "a commitment: " + committed.String() + "; the samples: " + samples.String()
+	switch {
+	case committed == Fail || samples == Fail:
+		return one(met(false, "/proof/telemetry", want, got, "what the proof shows of its samples does not hold"))
+	case committed == Pass && (r.policy.Rules.Telemetry == Committed || samples == Pass):
+		return one(met(true, "/proof/telemetry", want, got, "what the proof shows of its samples"))
+	}
+	// The samples are not signed: whoever passed the bundle on may have left them out.
+	return one(Check{Code: PolicyNoEvidence, Pointer: "/telemetry", Expected: want, Actual: got, Message: "the samples that the proof commits to are not all there"})
 }
 
 // delayAt returns the pooled delay at a percentile: the exact one for those that
@@ -349,15 +357,8 @@ func (r *run) policyLimits() ([]Check, error) {
 	}
 	var list []Check
 	p := c.Pooled
-	if budget := limits.PacketDelayBudget.Nanoseconds(); budget > 0 {
-		way := "one way"
-		if c.Metric != telemetry.OneWay {
-			// CAMARA: "the end-to-end or round trip latency will be about two times this value".
-			budget, way = 2*budget, "round trip, twice the budget"
-		}
-		ns, defined := delayAt(p, 95_000, true)
-		list = append(list, met(defined && ns <= budget, "/proof/telemetry/distribution", "packetDelayBudget "+telemetry.Milliseconds(budget)+" ms ("+way+")", definedText(ns, defined),
-			"the p95 of %s against the limit of %s", r.metric(), s.QoSProfile))
+	if limits.PacketDelayBudget > 0 {
+		list = append(list, r.delayBudget(limits, c, s.QoSProfile))
 	}
 	if limit := limits.Jitter.Nanoseconds(); limit > 0 {
 		ns, defined := delayAt(p, 99_000, false)
@@ -372,6 +373,34 @@ func (r *run) policyLimits() ([]Check, error) {
 		list = append(list, met(true, "/proof/session/qosProfile", "no limit", s.QoSProfile, "the policy lists this profile, and no limit of it"))
 	}
 	return list, nil
+}
+
+// delayBudget holds the p95 to CAMARA's packetDelayBudget, which counts one way, and
+// to the gateway of the operator's network: "the end-to-end or round trip latency
+// will be about two times this value plus the latency not controlled by the
+// operator". So a round trip within twice the budget keeps it, and a longer one
+// breaks it only where the policy says how much lies beyond the operator.
+func (r *run) delayBudget(limits Limits, c *telemetry.Commitment, profile string) Check {
+	budget, way := limits.PacketDelayBudget.Nanoseconds(), "one way"
+	undecided := func(format string, args ...any) Check {
+		return Check{Code: PolicyNoEvidence, Pointer: "/proof/telemetry/distribution", Expected: "packetDelayBudget " + telemetry.Milliseconds(budget) + " ms (" + way + ")", Message: fmt.Sprintf(format, args...)}
+	}
+	switch c.Metric {
+	case telemetry.OneWay:
+	case telemetry.RoundTrip:
+		budget, way = 2*budget, "round trip, twice the budget"
+		if beyond := limits.BeyondOperator; beyond != nil {
+			budget, way = budget+beyond.Nanoseconds(), "round trip, twice the budget and what lies beyond the operator"
+		}
+	default:
+		return undecided("the proof does not say whether its delays are of one way or of both, and the budget is for one")
+	}
+	ns, defined := delayAt(c.Pooled, 95_000, true)
+	if c.Metric == telemetry.RoundTrip && limits.BeyondOperator == nil && !(defined && ns <= budget) {
+		return undecided("the p95 of round trips is %s, and how much of it lies beyond the operator's network is not known; a policy can say so (beyond_operator)", definedText(ns, defined))
+	}
+	return met(defined && ns <= budget, "/proof/telemetry/distribution", "packetDelayBudget "+telemetry.Milliseconds(budget)+" ms ("+way+")", definedText(ns, defined),
+		"the p95 of %s against the limit of %s", r.metric(), profile)
 }
 
 func definedText(ns int64, defined bool) string {
@@ -408,11 +437,22 @@ func (r *run) policyRequire() (list []Check, err error) {
 	return list, nil
 }
 
-// policyClaims refuses warnings. What the policy ignores was left out before.
+// policyClaims refuses warnings. What the policy ignores was left out before. A
+// claim that could not be judged is no claim that holds: whoever leaves out what a
+// claims check looks at must not be better off for it.
 func (r *run) policyClaims() (list []Check, err error) {
-	for _, c := range r.report.checks {
-		if c.Status == Warn && r.policy.Rules.Claims[c.ID] == Refuse {
-			list = append(list, met(false, c.Pointer, "no warning of "+string(c.ID), string(c.Code), "%s: %s", c.ID, c.Message))
+	for _, id := range ClaimChecks() {
+		if r.policy.Rules.Claims[id] != Refuse {
+			continue
+		}
+		for _, c := range r.report.checks {
+			switch {
+			case c.ID != id || c.Status == Pass:
+			case c.Status == Warn || c.Status == Fail:
+				list = append(list, met(false, c.Pointer, "no warning of "+string(id), string(c.Code), "%s: %s", id, c.Message))
+			default:
+				list = append(list, Check{Code: PolicyNoEvidence, Pointer: c.Pointer, Expected: string(id) + ": pass", Actual: c.Status.String(), Message: fmt.Sprintf("%s: %s", id, c.Message)})
+			}
 		}
 	}
 	if list == nil {

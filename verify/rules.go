@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/bundle/telemetry"
 	"github.com/qodverify/qodverify/jwks"
 )
 
@@ -96,8 +97,11 @@ type Target struct {
 
 // Limits are those of a CAMARA QoS profile, by its names. Zero sets no limit.
 type Limits struct {
-	PacketDelayBudget time.Duration // one way; a round trip may take twice as much
-	Jitter            time.Duration // of round trips at the 99th percentile
+	PacketDelayBudget time.Duration // one way, to the gateway of the operator's network
+	// BeyondOperator is how much of a round trip lies beyond that gateway. Without
+	// it, a round trip of more than twice the budget is not decided.
+	BeyondOperator *time.Duration
+	Jitter         time.Duration // of round trips at the 99th percentile
 	// PacketErrorLossRate is an exponent: 3 means that up to 10^-3 may be lost.
 	PacketErrorLossRate int
 }
@@ -159,9 +163,20 @@ func (r *Rules) validate(at time.Time) error {
 		}
 	}
 	for _, id := range r.Require {
-		if !slices.Contains(Checks(), id) {
+		switch {
+		case !slices.Contains(Checks(), id):
 			return fmt.Errorf("policy: required check %q does not exist", id)
+		case id == PolicyRequire:
+			return fmt.Errorf("policy: %q can't require itself", id)
+		case slices.Contains(PolicyChecks(), id) && !r.has(id):
+			return fmt.Errorf("policy: required check %q needs a rule, and there is none", id)
 		}
+	}
+	if r.MinSamples > telemetry.MaxSamples || r.MinProbes > telemetry.MaxPooled {
+		return errors.New("policy: more samples or probes are required than a proof can have")
+	}
+	if err := r.reachable(); err != nil {
+		return err
 	}
 	for id := range r.Claims {
 		if !isClaim(id) {
@@ -169,6 +184,19 @@ func (r *Rules) validate(at time.Time) error {
 		}
 	}
 	return nil
+}
+
+// reachable refuses rules on the key that no record can meet together.
+func (r *Rules) reachable() error {
+	if r.KID == "" || len(r.Keys) == 0 {
+		return nil
+	}
+	for _, k := range r.Keys {
+		if k.KID == "" || k.KID == r.KID {
+			return nil
+		}
+	}
+	return fmt.Errorf("policy: the kid must be %q, and every key is listed under another", r.KID)
 }
 
 func isClaim(id CheckID) bool { return slices.Contains(ClaimChecks(), id) }

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/cmd/internal/policy"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
@@ -18,7 +17,7 @@ import (
 
 func (f *verifyFlags) registerPolicy(flags *pflag.FlagSet) {
 	flags.StringVar(&f.policyFile, "policy", "", "what is expected beyond integrity: a `FILE` (YAML or JSON), or integrity, sla or strict")
-	flags.StringVar(&f.at, "at", "", "judge the policy as of `TIME` (RFC 3339, UTC; default now)")
+	flags.StringVar(&f.at, "at", "", "judge the policy as of `TIME` (RFC 3339; default now)")
 }
 
 // rules reads the policy and the time to judge it at. The clock is read here, at
@@ -32,11 +31,11 @@ func (f *verifyFlags) rules(p *verify.Policy) error {
 	}
 	p.At = time.Now().UTC().Truncate(time.Second)
 	if f.at != "" {
-		t, ok := bundle.ParseTime(f.at)
-		if !ok || !strings.HasSuffix(f.at, "Z") {
-			return fmt.Errorf("--at %q is no time: want for instance 2026-11-24T12:00:00Z", f.at)
+		var t time.Time
+		if err := t.UnmarshalText([]byte(f.at)); err != nil { // strictly RFC 3339
+			return fmt.Errorf("--at %q is not a time: want RFC 3339, for instance 2026-11-24T12:00:00Z", f.at)
 		}
-		p.At = t
+		p.At = t.UTC()
 	}
 	data, err := policyText(f.policyFile)
 	if err == nil {
@@ -76,7 +75,8 @@ The rules of a file (YAML or JSON; a name that is not known is an error):
   latency: {percentile, max_ms, lost, average}   lost: left_out; average: allow
   jitter: {percentile, max_ms, average}
   max_loss_pct, min_available_pct
-  limits: {NAME: {packetDelayBudget, jitter, packetErrorLossRate}}   as CAMARA has them
+  limits: {NAME: {packetDelayBudget, jitter, packetErrorLossRate}}   as CAMARA has them;
+          a round trip of more than twice the budget needs beyond_operator, too
   require: [CHECK…]
   claims: {constants: ignore|warn|fail, …}`,
 		Args: cobra.NoArgs,
@@ -117,7 +117,7 @@ func (a *app) policyShow(name string) error {
 	}
 	ids := verify.RuleChecks(rules)
 	if a.output == "json" {
-		return a.written(render.WriteJSON(a.stdout, map[string]any{"name": rules.Name, "checks": ids, "text": string(data)}))
+		return a.written(render.WriteJSON(a.stdout, map[string]any{"name": rules.Name, "checks": ids, "text": string(data), "rules": policy.Describe(rules), "not_held": policy.NotHeld(data)}))
 	}
 	text := render.PrintableLines(string(data)) + "\n# checks: "
 	if len(ids) == 0 {
@@ -129,6 +129,12 @@ func (a *app) policyShow(name string) error {
 		}
 		text += string(id)
 	}
+	for _, rule := range policy.Describe(rules) {
+		text += "\n# understood: " + render.Printable(rule)
+	}
+	for _, name := range policy.NotHeld(data) {
+		text += "\n# not held: " + render.Printable(name) + " (no proof tells of it)"
+	}
 	_, err = fmt.Fprintln(a.stdout, text)
 	return a.written(err)
 }
@@ -138,11 +144,16 @@ func (a *app) policyLint(names []string) error {
 		File  string `json:"file"`
 		Sound bool   `json:"sound"`
 		Error string `json:"error,omitempty"`
+		// NotHeld names members that no proof can be held to.
+		NotHeld []string `json:"not_held,omitempty"`
 	}
 	var list []line
 	for _, name := range names {
-		_, _, err := readPolicy(name)
+		_, data, err := readPolicy(name)
 		l := line{File: name, Sound: err == nil}
+		if err == nil {
+			l.NotHeld = policy.NotHeld(data)
+		}
 		if err != nil {
 			l.Error = err.Error()
 			a.exit = exitMalformed
@@ -152,6 +163,9 @@ func (a *app) policyLint(names []string) error {
 			continue
 		}
 		word := "sound"
+		if len(l.NotHeld) > 0 {
+			word += " (not held, since no proof tells of them: " + strings.Join(l.NotHeld, ", ") + ")"
+		}
 		if err != nil {
 			word = "faulty: " + l.Error
 		}

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
@@ -132,7 +134,12 @@ func (a *app) rootCommand() *cobra.Command {
 			}
 			return a.verify(f, args)
 		},
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.checkOutput(cmd) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := noneEmpty(cmd); err != nil {
+				return err
+			}
+			return a.checkOutput(cmd)
+		},
 	}
 	persistent := root.PersistentFlags()
 	persistent.StringVarP(&a.output, "output", "o", "text", "`FORMAT` of the report: "+render.FormatNames())
@@ -144,6 +151,21 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(a.verifyCommand(), a.auditCommand(), a.evidenceCommand(), a.exportCommand(), a.inspectCommand(), a.canonCommand(), a.keysCommand(), a.policyCommand(), a.telemetryCommand(),
 		a.serveCommand(), a.probeCommand(), a.pageCommand(), a.explainCommand(), a.mutateCommand(), a.manCommand(), a.versionCommand())
 	return root
+}
+
+// noneEmpty refuses flags with an empty value, as from --policy "$UNSET": taken as
+// not given, they would check less than was meant.
+func noneEmpty(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		if err == nil && slices.Contains(values, "") {
+			err = fmt.Errorf("--%s is empty: give it a value, or leave it out", f.Name)
+		}
+	})
+	return err
 }
 
 // written turns a failed write into an exit status other than 0: a verdict that

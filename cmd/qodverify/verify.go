@@ -121,6 +121,9 @@ func (a *app) verify(f *verifyFlags, args []string) error {
 	if f.artifact != "" && len(args) > 1 {
 		return errors.New("--artifact belongs to one INPUT; for several give --artifacts-dir")
 	}
+	if err := folder("--artifacts-dir", f.artifactsDir); err != nil {
+		return err
+	}
 	reader, keyring, err := a.trust(f)
 	if err != nil {
 		return err
@@ -156,6 +159,22 @@ func (a *app) verify(f *verifyFlags, args []string) error {
 	}
 	run := render.Run{Tool: tool(), Results: results}
 	return a.report(run, exitFor(run.Verdict()))
+}
+
+// folder refuses a flag whose folder is not there: without it, nothing would be
+// found in it, and nothing said.
+func folder(flag, name string) error {
+	if name == "" {
+		return nil
+	}
+	info, err := os.Stat(name)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is not a folder", name)
+	}
+	if err != nil {
+		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", flag, err)}
+	}
+	return nil
 }
 
 // trust returns what reads inputs, and what finds the keys.

@@ -11,7 +11,10 @@
 //	claims: {constants: ignore, percentile: fail}
 //
 // A name that it does not know, a name twice, or a value of another kind is an
-// error with its line: a rule that was misspelled must not silently be none.
+// error with its line: a rule that was misspelled must not silently be none. So is
+// a value that one YAML reader takes for something else than another does (010,
+// 1_000, 0x10, yes, 12:30), and whatever makes a file mean other than it shows
+// (anchors, aliases, tags).
 package policy
 
 import (
@@ -37,27 +40,27 @@ const MaxBytes = 1 << 20
 
 // file is a policy as it is written.
 type file struct {
-	Version    int               `yaml:"version"`
-	Name       string            `yaml:"name"`
-	Keys       []key             `yaml:"keys"`
-	KID        string            `yaml:"kid"`
-	Issuer     string            `yaml:"issuer"`
-	Session    string            `yaml:"session"`
-	QoSProfile string            `yaml:"qos_profile"`
-	Canonical  string            `yaml:"canonical"`
-	MaxAge     *duration         `yaml:"max_age"`
-	NotFuture  bool              `yaml:"not_future"`
-	Skew       duration          `yaml:"skew"`
-	MinSamples int64             `yaml:"min_samples"`
-	MinProbes  int64             `yaml:"min_probes"`
-	Telemetry  string            `yaml:"telemetry"`
-	Latency    *latency          `yaml:"latency"`
-	Jitter     *jitter           `yaml:"jitter"`
-	MaxLossPct *float64          `yaml:"max_loss_pct"`
-	Limits     map[string]limit  `yaml:"limits"`
-	Available  float64           `yaml:"min_available_pct"`
-	Require    []string          `yaml:"require"`
-	Claims     map[string]string `yaml:"claims"`
+	Version    *int             `yaml:"version"`
+	Name       string           `yaml:"name"`
+	Keys       []key            `yaml:"keys"`
+	KID        string           `yaml:"kid"`
+	Issuer     string           `yaml:"issuer"`
+	Session    string           `yaml:"session"`
+	QoSProfile string           `yaml:"qos_profile"`
+	Canonical  string           `yaml:"canonical"`
+	MaxAge     *duration        `yaml:"max_age"`
+	NotFuture  bool             `yaml:"not_future"`
+	Skew       duration         `yaml:"skew"`
+	MinSamples int64            `yaml:"min_samples"`
+	MinProbes  int64            `yaml:"min_probes"`
+	Telemetry  string           `yaml:"telemetry"`
+	Latency    *latency         `yaml:"latency"`
+	Jitter     *jitter          `yaml:"jitter"`
+	MaxLossPct *float64         `yaml:"max_loss_pct"`
+	Limits     map[string]limit `yaml:"limits"`
+	Available  float64          `yaml:"min_available_pct"`
+	Require    []string         `yaml:"require"`
+	Claims     yaml.Node        `yaml:"claims"`
 }
 
 type key struct {
@@ -80,11 +83,34 @@ type jitter struct {
 	Average    string   `yaml:"average"`
 }
 
-// limit has CAMARA's names.
+// limit has CAMARA's names. A whole QosProfile may stand here; Others are its
+// members that no rule can hold a proof to.
 type limit struct {
 	PacketDelayBudget   *camaraDuration `yaml:"packetDelayBudget"`
 	Jitter              *camaraDuration `yaml:"jitter"`
-	PacketErrorLossRate int             `yaml:"packetErrorLossRate"`
+	PacketErrorLossRate *int            `yaml:"packetErrorLossRate"`
+	// BeyondOperator is not CAMARA's: see [verify.Limits].
+	BeyondOperator *camaraDuration `yaml:"beyond_operator"`
+	Others         camaraOthers    `yaml:",inline"`
+}
+
+// camaraOthers are the other members of CAMARA's QosProfile.
+type camaraOthers struct {
+	Name                    any `yaml:"name"`
+	Description             any `yaml:"description"`
+	Status                  any `yaml:"status"`
+	CountryAvailability     any `yaml:"countryAvailability"`
+	TargetMinUpstreamRate   any `yaml:"targetMinUpstreamRate"`
+	MaxUpstreamRate         any `yaml:"maxUpstreamRate"`
+	MaxUpstreamBurstRate    any `yaml:"maxUpstreamBurstRate"`
+	TargetMinDownstreamRate any `yaml:"targetMinDownstreamRate"`
+	MaxDownstreamRate       any `yaml:"maxDownstreamRate"`
+	MaxDownstreamBurstRate  any `yaml:"maxDownstreamBurstRate"`
+	MinDuration             any `yaml:"minDuration"`
+	MaxDuration             any `yaml:"maxDuration"`
+	Priority                any `yaml:"priority"`
+	ServiceClass            any `yaml:"serviceClass"`
+	L4SQueueType            any `yaml:"l4sQueueType"`
 }
 
 type camaraDuration struct {
@@ -130,7 +156,7 @@ func Parse(data []byte) (*verify.Rules, error) {
 	if err := yaml.Unmarshal(data, &root); err != nil {
 		return nil, plain(err)
 	}
-	if err := noneEmpty(&root); err != nil {
+	if err := oneReading(&root); err != nil {
 		return nil, err
 	}
 	d := yaml.NewDecoder(bytes.NewReader(data))
@@ -148,27 +174,11 @@ func Parse(data []byte) (*verify.Rules, error) {
 	return f.rules()
 }
 
-// noneEmpty refuses values that say nothing: a list of no keys, an issuer of no
-// name. They would read as no rule at all.
-func noneEmpty(n *yaml.Node) error {
-	empty := n.Kind == yaml.ScalarNode && (n.Tag == "!!null" || n.Value == "") ||
-		(n.Kind == yaml.SequenceNode || n.Kind == yaml.MappingNode) && len(n.Content) == 0
-	if empty {
-		return fmt.Errorf("line %d: a value is empty: leave its name out, or give one", n.Line)
-	}
-	for _, child := range n.Content {
-		if err := noneEmpty(child); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // plain rewords the decoder's errors, which speak of its Go types.
 func plain(err error) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	text = strings.TrimPrefix(text, "unmarshal errors:\n  ")
-	for _, name := range []string{"policy.file", "policy.key", "policy.latency", "policy.jitter", "policy.limit", "policy.camaraDuration"} {
+	for _, name := range []string{"policy.file", "policy.key", "policy.latency", "policy.jitter", "policy.limit", "policy.camaraDuration", "policy.plainDuration"} {
 		text = strings.ReplaceAll(text, " not found in type "+name, " is not known here")
 		text = strings.ReplaceAll(text, " already set in type "+name, " is there twice")
 	}
@@ -176,8 +186,11 @@ func plain(err error) error {
 }
 
 func (f *file) rules() (*verify.Rules, error) {
-	if f.Version != 1 {
-		return nil, fmt.Errorf("version is %d: want version: 1", f.Version)
+	switch {
+	case f.Version == nil:
+		return nil, errors.New("the version is missing: want version: 1")
+	case *f.Version != 1:
+		return nil, fmt.Errorf("version is %d: want version: 1", *f.Version)
 	}
 	r := &verify.Rules{
 		Name: f.Name, KID: f.KID, Issuer: f.Issuer, SessionID: f.Session, QoSProfile: f.QoSProfile,
@@ -310,11 +323,13 @@ var units = map[string]time.Duration{"Milliseconds": time.Millisecond, "Microsec
 func (f *file) limits(r *verify.Rules) error {
 	for name, l := range f.Limits {
 		var out verify.Limits
+		var beyond time.Duration
 		for _, x := range []struct {
 			name string
 			from *camaraDuration
 			to   *time.Duration
-		}{{"packetDelayBudget", l.PacketDelayBudget, &out.PacketDelayBudget}, {"jitter", l.Jitter, &out.Jitter}} {
+			low  int64
+		}{{"packetDelayBudget", l.PacketDelayBudget, &out.PacketDelayBudget, 1}, {"jitter", l.Jitter, &out.Jitter, 1}, {"beyond_operator", l.BeyondOperator, &beyond, 0}} {
 			if x.from == nil {
 				continue
 			}
@@ -322,15 +337,23 @@ func (f *file) limits(r *verify.Rules) error {
 			if err != nil {
 				return err
 			}
-			if x.from.Value < 1 || x.from.Value > int64(math.MaxInt64/unit)/2 {
+			if x.from.Value < x.low || x.from.Value > int64(math.MaxInt64/unit)/4 {
 				return fmt.Errorf("limits.%s.%s.value is %d: want a positive number", name, x.name, x.from.Value)
 			}
 			*x.to = time.Duration(x.from.Value) * unit
 		}
-		if l.PacketErrorLossRate < 0 || l.PacketErrorLossRate > 10 {
-			return fmt.Errorf("limits.%s.packetErrorLossRate is %d: want an exponent of 1 to 10", name, l.PacketErrorLossRate)
+		if l.BeyondOperator != nil {
+			out.BeyondOperator = &beyond
 		}
-		out.PacketErrorLossRate = l.PacketErrorLossRate
+		if n := l.PacketErrorLossRate; n != nil {
+			if *n < 1 || *n > 10 {
+				return fmt.Errorf("limits.%s.packetErrorLossRate is %d: want an exponent of 1 to 10 (CAMARA)", name, *n)
+			}
+			out.PacketErrorLossRate = *n
+		}
+		if out.PacketDelayBudget == 0 && out.Jitter == 0 && out.PacketErrorLossRate == 0 {
+			return fmt.Errorf("limits.%s has nothing that a proof can be held to: want packetDelayBudget, jitter or packetErrorLossRate", name)
+		}
 		if r.Limits == nil {
 			r.Limits = map[string]verify.Limits{}
 		}
@@ -341,19 +364,35 @@ func (f *file) limits(r *verify.Rules) error {
 
 func (f *file) checks(r *verify.Rules) error {
 	for _, id := range f.Require {
+		if slices.Contains(r.Require, verify.CheckID(id)) {
+			return fmt.Errorf("require lists %s twice", id)
+		}
 		r.Require = append(r.Require, verify.CheckID(id))
 	}
-	for name, word := range f.Claims {
-		treatment, err := pick("claims."+name, word, map[string]verify.Treatment{"ignore": verify.Ignore, "warn": verify.Bear, "fail": verify.Refuse})
+	return f.claims(r)
+}
+
+// claims are read from the nodes, for the lines.
+func (f *file) claims(r *verify.Rules) error {
+	if f.Claims.Kind == 0 {
+		return nil
+	}
+	if f.Claims.Kind != yaml.MappingNode {
+		return fmt.Errorf("line %d: claims: want names with ignore, warn or fail", f.Claims.Line)
+	}
+	r.Claims = map[verify.CheckID]verify.Treatment{}
+	for i := 0; i+1 < len(f.Claims.Content); i += 2 {
+		name, word := f.Claims.Content[i], f.Claims.Content[i+1]
+		treatment, err := pick("claims."+name.Value, word.Value, map[string]verify.Treatment{"ignore": verify.Ignore, "warn": verify.Bear, "fail": verify.Refuse})
 		if err != nil {
-			return err
+			return fmt.Errorf("line %d: %w", word.Line, err)
 		}
-		id := verify.CheckID("claims." + strings.TrimPrefix(name, "claims."))
+		id := verify.CheckID("claims." + strings.TrimPrefix(name.Value, "claims."))
 		if !slices.Contains(verify.ClaimChecks(), id) {
-			return fmt.Errorf("claims.%s is not known here: want one of %v", name, verify.ClaimChecks())
+			return fmt.Errorf("line %d: claims.%s is not known here: want one of %v", name.Line, name.Value, verify.ClaimChecks())
 		}
-		if r.Claims == nil {
-			r.Claims = map[verify.CheckID]verify.Treatment{}
+		if _, twice := r.Claims[id]; twice {
+			return fmt.Errorf("line %d: %s is there twice", name.Line, id)
 		}
 		r.Claims[id] = treatment
 	}
