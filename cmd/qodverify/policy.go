@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/cmd/internal/policy"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
@@ -31,8 +32,8 @@ func (f *verifyFlags) rules(p *verify.Policy) error {
 	}
 	p.At = time.Now().UTC().Truncate(time.Second)
 	if f.at != "" {
-		var t time.Time
-		if err := t.UnmarshalText([]byte(f.at)); err != nil { // strictly RFC 3339
+		t, ok := bundle.ParseTime(f.at)
+		if !ok || !strings.Contains(f.at, "T") { // seconds since 1970 are not meant
 			return fmt.Errorf("--at %q is not a time: want RFC 3339, for instance 2026-11-24T12:00:00Z", f.at)
 		}
 		p.At = t.UTC()
