@@ -82,3 +82,19 @@ func (d *differences) averaged(p bundle.Proof, c telemetry.Commitment) {
 			"the average jitter (p99 minus the minimum) is less than what lies between median and p95")
 	}
 }
+
+// notMeasured holds what the proof says that nobody measured to what it measures.
+func (d *differences) notMeasured(c telemetry.Commitment) {
+	const pointer = "/proof/telemetry/not_measured"
+	for _, name := range c.NotMeasured {
+		switch {
+		case name == "throughput_mbps", name == "availability_pct", name == "packet_loss_pct" && c.Pooled == nil:
+		case name == "packet_loss_pct":
+			d.add(PooledMismatch, pointer, "", name, "the proof counts lost probes, and says that loss was not measured")
+		case name == "latency_ms", name == "jitter_ms":
+			d.add(PooledMismatch, pointer, "", name, "the proof states averages of it, and says that it was not measured")
+		default:
+			*d = append(*d, Check{Code: SchemaUnknown, Pointer: pointer, Actual: name, Message: "the artifact has no such member that could be measured"})
+		}
+	}
+}

@@ -82,6 +82,7 @@ func judgeCommitment(b *bundle.Bundle, profile canonical.Profile) []Check {
 	if c.LastAt.Before(c.FirstAt) {
 		d.add(WindowMismatch, "/proof/telemetry/last_at", "not before "+timeText(c.FirstAt), timeText(c.LastAt), "the last sample ended before the first began")
 	}
+	d.notMeasured(c)
 	d.counts(p, c, b.Samples.Get("samples").Kind() == canonical.Array)
 	d.pooled(b, c)
 	d.latency(c)
@@ -130,9 +131,6 @@ func (d *differences) pooled(b *bundle.Bundle, c telemetry.Commitment) {
 		d.add(PooledMismatch, "/proof/telemetry/delays_ns", "", "", "the percentiles are out of order: %v", err)
 	} else if err := c.Pooled.Ordered(c.Decision.LatencyP95); err != nil {
 		d.add(PooledMismatch, "/proof/telemetry/decision/latency_p95_ns", "", "", "the p95 over all probes is not of the same delays as the percentiles: %v", err)
-	}
-	if slices.Contains(c.NotMeasured, "packet_loss_pct") {
-		d.add(PooledMismatch, "/proof/telemetry/not_measured", "", "packet_loss_pct", "the proof counts lost probes, and says that loss was not measured")
 	}
 	if loss := b.Artifact.PacketLossPct; loss == nil && b.Artifact.Exists() {
 		d.lacks("/runtime_artifact/measured/packet_loss_pct", "the proof counts its lost probes, and the artifact does not state their share")
