@@ -211,18 +211,11 @@ func (s *shape) fault(v canonical.Value, g Generation) FaultKind {
 }
 
 func (s *shape) number(v canonical.Value, g Generation) FaultKind {
-	if s.whole {
-		if !v.IsInteger() {
-			return OtherType
-		}
-		// An integer beyond 64 bits is one, and out of every range.
-		if n, ok := v.Int(); !ok || float64(n) < s.low || float64(n) > s.high {
-			return OutOfRange
-		}
-		return 0
+	if s.whole && !v.IsInteger() {
+		return OtherType
 	}
 	high := s.high
-	if high == maxAverage && !g.BindsArtifact() {
+	if high == maxAverage && !s.whole && !g.BindsArtifact() {
 		high = math.MaxFloat64 // the first generations cut nothing
 	}
 	if x, ok := v.Float(); !ok || !(x >= s.low && x <= high) {

@@ -20,7 +20,7 @@ const (
 	LedgerLink   CheckID = "ledger.link"   // prev_hash is the predecessor's this_hash
 	SignatureKey CheckID = "signature.key" // a trusted, usable key of exactly this kid, valid at the signed time
 	Signature    CheckID = "signature"     // Ed25519 over this_hash
-	Consistency  CheckID = "consistency"   // the parts do not contradict each other
+	Consistency  CheckID = "consistency"   // the members are what the format says, and do not contradict each other
 
 	Telemetry        CheckID = "telemetry"         // what the proof says of its samples follows from what it commits to
 	TelemetrySamples CheckID = "telemetry.samples" // the samples are those committed to, and all figures follow from them
@@ -31,7 +31,7 @@ const (
 	ClaimsJitterTarget CheckID = "claims.jitter_target" // the jitter target was ignored
 	ClaimsQoSStatus    CheckID = "claims.qos_status"    // the session was not AVAILABLE
 	ClaimsClamp        CheckID = "claims.clamp"         // the latency or its target stood at the clamp of 5 s
-	ClaimsTimes        CheckID = "claims.times"         // the times stand in an odd order
+	ClaimsTimes        CheckID = "claims.times"         // the times stand in an odd order, or are none
 	ClaimsPercentile   CheckID = "claims.percentile"    // an average of percentiles is told as one
 	ClaimsWindow       CheckID = "claims.window"        // it was measured while the session was not AVAILABLE
 

@@ -20,8 +20,9 @@
 //	signature.key  the key set has a usable key of exactly this kid, pinned if
 //	               pins are given, valid at the time that the proof claims
 //	signature      Ed25519 by that key over the 64 characters of this_hash
-//	consistency    session ids, paths, measured values, targets, decision and
-//	               reasons do not contradict each other
+//	consistency    every member of the format is there, of its type and within
+//	               its range; session ids, paths, measured values, targets,
+//	               decision and reasons do not contradict each other
 //	telemetry      what the proof says of its samples follows from what it commits to
 //	telemetry.samples  the samples are those, and all figures follow from them
 //	claims.*       what the signature can't vouch for; warnings only
@@ -36,7 +37,8 @@
 //
 // A check that did not run is never a pass. The verdict is verified only if
 // format, artifact.hash, ledger.hash, signature.key, signature and consistency
-// all passed, and what the policy requires beside them.
+// all passed, telemetry too where the proof commits to samples, and what the policy
+// requires beside them.
 package verify
 
 import (

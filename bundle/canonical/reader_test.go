@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -275,4 +278,30 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The short way to a double gives the same one, to the bit.
+func TestFloatShortWay(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	texts := []string{"0", "-0", "0.0", "-0.0", "1", "100.0", "0.1", "1039.0", "999999999999999", "-99999999999999", "0.0000000000001", "1e5", "1E5", "-1.5e-7", "123456789012345678", "9007199254740993", "0.30000000000000004"}
+	for range 100_000 {
+		s := strconv.FormatInt(random.Int64N(1e15)>>random.IntN(50), 10)
+		if at := random.IntN(len(s) + 1); at > 0 && at < len(s) {
+			s = s[:at] + "." + s[at:]
+		}
+		if random.IntN(4) == 0 {
+			s = "-" + s
+		}
+		texts = append(texts, s)
+	}
+	for _, s := range texts {
+		doc, err := canonical.Parse([]byte(s), canonical.Options{})
+		if err != nil {
+			t.Fatal(s, err)
+		}
+		want, _ := strconv.ParseFloat(s, 64)
+		if got, ok := doc.Root().Float(); !ok || math.Float64bits(got) != math.Float64bits(want) {
+			t.Errorf("%s: %v, want %v", s, got, want)
+		}
+	}
 }

@@ -145,9 +145,42 @@ func (v Value) Float() (float64, bool) {
 	if v.Kind() != Number {
 		return 0, false
 	}
+	if f, ok := shortDecimal(v.Raw()); ok {
+		return f, true
+	}
 	f, err := strconv.ParseFloat(string(v.Raw()), 64)
 	return f, err == nil
 }
+
+// shortDecimal reads numbers as proofs have them, of at most 15 digits and without an
+// exponent: digits and power of ten are doubles exactly, so one division rounds right.
+func shortDecimal(s []byte) (f float64, ok bool) {
+	if len(s) > 15 {
+		return 0, false
+	}
+	negative := s[0] == '-'
+	if negative {
+		s = s[1:]
+	}
+	m, point := int64(0), len(s)
+	for i, c := range s {
+		switch {
+		case c >= '0' && c <= '9':
+			m = 10*m + int64(c-'0')
+		case c == '.':
+			point = i + 1
+		default:
+			return 0, false
+		}
+	}
+	f = float64(m) / powersOfTen[len(s)-point]
+	if negative {
+		f = -f // of zero, too
+	}
+	return f, true
+}
+
+var powersOfTen = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
 
 // Int returns the value of a number spelled as an integer (no fraction, no
 // exponent) that fits int64, and whether v is one.
