@@ -27,7 +27,11 @@ type Checkpoint struct {
 	Record []byte
 	// Marks are hashes at positions before the head, at most 64, by which a
 	// rewritten past is located.
-	Marks      []Mark
+	Marks []Mark
+	// Part: the record of Origin is not the ledger's first, so Count and the marks
+	// count from it.
+	Part       bool
+	Trust      Trust
 	Signatures SignatureMode
 	Findings   []KnownFinding // at most maxKnown of them
 	Statuses   map[Status]int64
@@ -41,13 +45,18 @@ type Mark struct {
 
 // KnownFinding is a finding of an earlier audit.
 type KnownFinding struct {
-	Digest string // of [Finding.Digest]
-	Code   Code
-	Status Status
+	Digest   string // of [Finding.Digest]
+	Code     Code
+	Status   Status
+	unreadAt int64 // of what is no record: its number in this input; else 0
 }
 
 // maxKnown bounds Checkpoint.Findings.
 const maxKnown = 10_000
+
+// unsettled are the codes of findings that keep an audit from taking the place of the one
+// before.
+var unsettled = []Code{HistoryRewritten, HistoryTruncated, HistoryMoved, HistoryForked, PastNotGiven, PastNotInOrder, OtherLedger, TrustChanged}
 
 // Contradiction is what shows that a ledger is not the one that was audited
 // before: what stood at a position then, and what stands there now.
@@ -90,16 +99,18 @@ func (c *Checkpoint) digests() map[string]KnownFinding {
 // Checkpoint returns where this audit ended, or nil when it was not complete or
 // contradicts the one before: then the earlier one must be kept.
 func (r *LedgerReport) Checkpoint() *Checkpoint {
-	if !r.complete || r.Records == 0 || r.Head.Position == 0 || r.Contradiction != nil || r.Counts[PastNotInOrder] > 0 {
+	if !r.complete || r.Records == 0 || r.Head.Position == 0 || r.Contradiction != nil ||
+		slices.ContainsFunc(unsettled, func(c Code) bool { return r.Counts[c] > 0 }) {
 		return nil
 	}
 	c := &Checkpoint{
 		Origin: r.origin, Count: r.Head.Position, Head: r.Head.ThisHash, SessionID: r.Head.SessionID, SignedAt: r.Head.SignedAt,
 		Record: r.headRaw, Marks: r.marks, Signatures: r.Signatures, Findings: r.known, Statuses: map[Status]int64{},
+		Part: r.part, Trust: r.trust,
 	}
 	if s := r.Since; s != nil {
-		if r.startsAtHead {
-			c.Origin, c.Marks = s.Origin, append(slices.Clone(s.Marks), Mark{s.Count, s.Head})
+		if r.startsAtHead || r.continues {
+			c.Origin, c.Marks, c.Part, c.Trust = s.Origin, append(slices.Clone(s.Marks), Mark{s.Count, s.Head}), s.Part, r.trust.merge(s.Trust)
 		}
 		// What was found before and not looked for again still stands.
 		for _, f := range r.carried {
@@ -113,6 +124,15 @@ func (r *LedgerReport) Checkpoint() *Checkpoint {
 			c.Statuses[Status(status)] = n
 		}
 	}
+	// What could not be read behind the head, the last line while it was being written
+	// perhaps, lies behind the state's head too, and is looked at anew.
+	c.Findings = slices.DeleteFunc(slices.Clone(c.Findings), func(f KnownFinding) bool {
+		torn := f.unreadAt > r.Head.Record
+		if torn {
+			c.Statuses[f.Status]--
+		}
+		return torn
+	})
 	return c
 }
 
@@ -123,8 +143,12 @@ func (l *ledger) keep(f Finding) {
 	case EarlierFindings, Interrupted, Unreadable, InternalError, PastNotInOrder:
 		return
 	}
+	unreadAt := int64(0)
+	if f.Place.ThisHash == "" {
+		unreadAt = f.Place.Record
+	}
 	if len(l.report.known) < maxKnown {
-		l.report.known = append(l.report.known, KnownFinding{f.Digest(), f.Code, f.Status})
+		l.report.known = append(l.report.known, KnownFinding{Digest: f.Digest(), Code: f.Code, Status: f.Status, unreadAt: unreadAt})
 	}
 }
 
@@ -159,7 +183,9 @@ type mark struct {
 }
 
 // history holds the ledger to the audit before. at is the row that has the hash
-// of the remembered head.
+// of the remembered head. Only what is there can contradict: a ledger that shows
+// another past, up to and beyond the remembered position. One that does not reach
+// it, or does not begin where that one did, merely lacks it.
 func (l *ledger) history(at int64) {
 	l.setMarks()
 	s := l.options.Since
@@ -168,20 +194,66 @@ func (l *ledger) history(at int64) {
 	}
 	r := l.report
 	head, _ := l.links.head()
+	whole := len(l.links.segments) > 0 && r.ByVerdict[Malformed] == 0 && r.Counts[RecordMissing] == 0 && r.Counts[LedgerChainBroken] == 0
+	sameStart := !r.Unordered && r.origin == s.Origin
 	switch {
-	case at == noParent && r.Head.Position < s.Count:
-		l.contradicts(HistoryTruncated, fmt.Sprintf("the ledger was cut: the audit before ended at position %d, and this one ends at %d; the records after it are gone", s.Count, r.Head.Position))
+	case at == noParent && r.continues:
+		l.carry() // the records of before are not in this input
+	case at == noParent && l.options.StartsAtHead && l.rivalsHead():
+		l.contradicts(HistoryRewritten, fmt.Sprintf("the past was rewritten: another record follows the one that the record at position %d followed", s.Count))
+	case at == noParent && l.options.StartsAtHead:
+		l.pastAbsent(PastNotGiven, fmt.Sprintf("the record that stood at position %d is not in what was read; it may stand elsewhere in the ledger", s.Count))
+	case at == noParent && !whole:
+		l.pastAbsent(PastNotGiven, "the record that ended the audit before is not in this input, of which not all could be read or linked")
+	case at == noParent && r.part && !sameStart:
+		l.pastAbsent(PastNotGiven, "the earlier records are not in this input: it begins elsewhere in the ledger than where the audit before ended")
+	case at == noParent && !sameStart:
+		l.pastAbsent(OtherLedger, "the audit before was of another ledger: the first record is another one")
+	case at == noParent && l.marksHold() && r.Head.Position < s.Count:
+		l.pastAbsent(HistoryTruncated, fmt.Sprintf("the input ends at position %d, and the audit before ended at position %d: the records after it are not in this input", r.Head.Position, s.Count))
 	case at == noParent:
 		l.contradicts(HistoryRewritten, fmt.Sprintf("the past was rewritten: the record that stood at position %d is not in the ledger any more", s.Count))
-	case l.links.depth(at)+1 != s.Count:
-		l.contradicts(HistoryMoved, fmt.Sprintf("the past was changed: the record that stood at position %d stands at position %d now; records before it were dropped or added", s.Count, l.links.depth(at)+1))
+	case !s.Part && !r.part && l.links.depth(at)+1 != s.Count:
+		l.pastAbsent(HistoryMoved, fmt.Sprintf("the record that stood at position %d stands at position %d in this input: records before it are missing here, or were then", s.Count, l.links.depth(at)+1))
 	case !l.links.descends(head, at):
 		l.contradicts(HistoryForked, fmt.Sprintf("the past was forked: the record that stood at position %d is on a side branch now", s.Count))
-	case !l.options.StartsAtHead && !r.Unordered && r.origin != s.Origin:
-		l.contradicts(HistoryRewritten, "the past was rewritten: the first record is another one")
 	default:
 		l.pastHolds(at)
 	}
+}
+
+// pastAbsent tells that the records of the audit before are not there to be held to
+// it. Nobody is accused of that: an old copy, a part, or a file that was cut off on
+// the way lacks them too.
+func (l *ledger) pastAbsent(code Code, message string) {
+	s := l.options.Since
+	l.found(Finding{Status: NotRun, Code: code, Place: l.report.Head.Place, Pointer: "/ledger/this_hash", Expected: s.Head, Message: message,
+		Hint: l.lacking("the state stays as it was; audit the ledger whole and up to date, and make sure that the state is of this ledger")})
+}
+
+// marksHold reports whether every mark of the audit before that this ledger reaches
+// stands where it stood.
+func (l *ledger) marksHold() bool {
+	for _, m := range l.options.Since.Marks {
+		if m.Position-1 >= l.links.index.count {
+			break
+		}
+		if found := l.links.index.row(m.Position - 1); bundle.Digest(found.this).String() != m.ThisHash {
+			return false
+		}
+	}
+	return true
+}
+
+// rivalsHead reports whether the first record names the predecessor that the
+// remembered head named. Both are signed, so the signer has two histories.
+func (l *ledger) rivalsHead() bool {
+	before, err := bundle.Parse(l.options.Since.Record)
+	if err != nil || before.Entry.PrevHash == bundle.Genesis || before.Entry.ThisHash != l.options.Since.Head {
+		return false
+	}
+	r := l.links.index.row(0)
+	return r.flags&genuineRow != 0 && bundle.Digest(r.prev).String() == before.Entry.PrevHash
 }
 
 // pastHolds: the remembered head stands where it stood. What remains is whether
@@ -189,15 +261,27 @@ func (l *ledger) history(at int64) {
 // found then.
 func (l *ledger) pastHolds(at int64) {
 	s, r := l.options.Since, l.report
-	inOrder := at == s.Count-1 && l.links.end(0) > at && l.links.segments[0].parent < noParent
-	if !l.options.Whole && !l.options.StartsAtHead && (!inOrder || r.ByVerdict[Malformed] > 0) {
+	inOrder := at == s.Count-1 && l.links.end(0) > at && (l.links.segments[0].parent < noParent || s.Part)
+	if l.past > 0 && (!inOrder || l.unreadBefore(at)) {
 		l.found(Finding{Status: NotRun, Code: PastNotInOrder, Place: r.Head.Place,
 			Message: "the records that were audited before do not come first and in order, so some signatures were verified neither then nor now",
 			Hint:    "audit the whole ledger anew"})
 	}
-	if l.options.Whole {
+	if r.rechecked {
 		return // everything was looked for again
 	}
+	l.carry()
+}
+
+// unreadBefore reports whether a record that could not be read stands before a row
+// in the input.
+func (l *ledger) unreadBefore(at int64) bool {
+	return l.report.ByVerdict[Malformed] > 0 && l.links.index.row(at).number != at+1
+}
+
+// carry tells of findings of the audit before that were not looked for again.
+func (l *ledger) carry() {
+	s, r := l.options.Since, l.report
 	var worst Status
 	kept := map[Status]int64{}
 	carry := func(status Status, first bool) {
@@ -273,10 +357,7 @@ func (l *ledger) contradicts(code Code, message string) {
 		message += fmt.Sprintf(", at position %d it is not", c.Changed)
 	}
 	r.Contradiction = c
-	hint := "keep the state file and this ledger: together they are the evidence"
-	if !l.options.StartsAtHead && !r.Unordered && r.origin != s.Origin && r.origin != "" {
-		hint = "the first record is another one too: make sure that the state is of this ledger"
-	}
+	hint := l.lacking("keep the state file and this ledger: together they are the evidence")
 	l.found(Finding{Status: Fail, Code: code, Place: c.Found, Pointer: "/ledger/this_hash", Expected: s.Head, Actual: c.Found.ThisHash, Message: message,
 		Hint: hint})
 }

@@ -41,6 +41,8 @@ const (
 	doOperator    = "Keep the file as it is and ask the operator for an explanation."
 	doKeys        = "Get the operator's current JWK Set by a way that you trust and give it with --jwks."
 	doRegardless  = "Nothing; it decides no verdict."
+	doWhole       = "Get the ledger whole and up to date, and audit it again with the same state."
+	whyAbsent     = "An old copy, a part, or a file that was cut off on the way lacks records too, so nobody is accused of it."
 	doKeepBoth    = "Keep the evidence file, check it with qodverify evidence, and put both versions before the operator."
 )
 
@@ -190,8 +192,11 @@ var chainCodes = []Explanation{
 
 var historyCodes = []Explanation{
 	{HistoryRewritten, "records that an earlier audit saw are others now", whyHistory, doKeepBoth},
-	{HistoryTruncated, "the ledger ends before where an earlier audit saw it end", whyHistory, doKeepBoth},
-	{HistoryMoved, "the record that ended an earlier audit stands at another position", whyHistory, doKeepBoth},
+	{HistoryTruncated, "the input ends before where an earlier audit saw the ledger end", whyAbsent, doWhole},
+	{HistoryMoved, "the record that ended an earlier audit stands at another position", whyAbsent, doWhole},
+	{PastNotGiven, "the records of an earlier audit are not in this input", whyAbsent, doWhole},
+	{OtherLedger, "the state is of another ledger", "Its first record is another one; what one ledger holds says nothing of another.", "Give the state of this ledger, or a new one."},
+	{TrustChanged, "keys, pins or revocations are not those of the earlier audit", "Trust is judged as of now, for old records too, and they were not read again.", "Run the audit with --whole."},
 	{HistoryForked, "the record that ended an earlier audit stands on a side branch now", whyHistory, doKeepBoth},
 	{EarlierFindings, "findings of an earlier audit were not looked for again", "What was wrong then is still wrong.", "Run the audit with --whole."},
 	{PastNotInOrder, "records that an earlier audit covered can't be told from new ones", "The input is not in the order of the chain.", "Run the audit with --whole."},

@@ -33,6 +33,7 @@ const (
 	soundRow                         // every required check but the signature passes
 	noPrev                           // prev_hash is neither GENESIS nor a hash; prev is zero
 	noThis                           // this_hash is no hash; this is zero
+	genuineRow                       // hash and signature hold, so it is the signer's own
 )
 
 const (

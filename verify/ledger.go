@@ -5,6 +5,7 @@ import (
 	"crypto/fips140"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"slices"
 	"time"
@@ -35,8 +36,14 @@ type LedgerOptions struct {
 	// it stood is checked first.
 	Since *Checkpoint
 	// Whole makes an audit with Since verify every signature anew. It is needed
-	// where the records don't come in the order of the chain.
+	// where the records don't come in the order of the chain. An audit is whole by
+	// itself where the first record is not Since's, and where the trust is not the
+	// one that Since was made under.
 	Whole bool
+	// MayLack is what the caller knows of records that this input may lack, for
+	// people: a database whose write-ahead log was not copied along, say. It is told
+	// with every finding about records that are not there, and decides nothing.
+	MayLack string
 	// StartsAtHead: the first record given is Since's head, and the ones before it
 	// are not given.
 	StartsAtHead bool
@@ -132,6 +139,14 @@ const (
 	EarlierFindings Code = "earlier_findings"
 	// PastNotInOrder: records that Since covers can't be told from new ones.
 	PastNotInOrder Code = "past_not_in_order"
+	// PastNotGiven: the records of the audit before are not in this input, so
+	// nothing can be said about them.
+	PastNotGiven Code = "past_not_given"
+	// OtherLedger: the audit before was of another ledger.
+	OtherLedger Code = "other_ledger"
+	// TrustChanged: keys, pins or revocations are not those of the audit before, and
+	// the records before its end are not in this input.
+	TrustChanged Code = "trust_changed"
 
 	LedgerEmpty Code = "ledger_empty"
 	Interrupted Code = "interrupted"
@@ -146,6 +161,7 @@ type KeySpan struct {
 	KID         string
 	Found       bool
 	Thumbprint  jwks.Thumbprint
+	Window      jwks.Window // in which the key may sign, as of now
 	Records     int64
 	First, Last int64 // record numbers
 	From, To    time.Time
@@ -200,7 +216,19 @@ type LedgerReport struct {
 	carried      []KnownFinding
 	startsAtHead bool
 	rechecked    bool
+	continues    bool // the first record follows Since's head
+	part         bool // positions count from a record that is not the ledger's first
+	trust        Trust
+	mayLack      string
 }
+
+// MayLack returns what the caller said that the input may lack; see
+// [LedgerOptions].
+func (r *LedgerReport) MayLack() string { return r.mayLack }
+
+// Continues reports whether the input goes on right after the head of the audit
+// before, without its records.
+func (r *LedgerReport) Continues() bool { return r.continues }
 
 // Total returns the number of findings.
 func (r *LedgerReport) Total() (n int64) {
@@ -272,6 +300,7 @@ func (v *Verifier) Ledger(records iter.Seq2[bundle.Raw, error], o LedgerOptions)
 	}
 	l := newLedger(a, o)
 	l.previous = v.policy.Previous
+	a.begin = l.begin
 	err := a.run(records, l.take)
 	l.finish(err)
 	return l.report
@@ -285,28 +314,53 @@ func newLedger(a *audit, o LedgerOptions) *ledger {
 			Signatures: o.Signatures, Engine: EngineFixedKey, ByVerdict: map[Verdict]int64{}, Generations: map[bundle.Generation]GenerationCount{},
 			Counts: map[Code]int64{}, Statuses: map[Code]Status{}, Since: o.Since,
 		},
-		links:   &links{index: &index{rows: newTape(scratch[0]), texts: newTape(scratch[1])}},
+		links:   &links{seed: maphash.MakeSeed(), index: &index{rows: newTape(scratch[0]), texts: newTape(scratch[1])}},
 		doubles: newDoubles(scratch[2]),
 		known:   o.Since.digests(),
 	}
 	if o.Stdlib || fips140.Enabled() {
 		l.report.Engine = EngineStdlib
 	}
-	l.report.startsAtHead, l.report.rechecked = o.StartsAtHead, o.Whole
-	if o.Since != nil && o.Since.Signatures == SignaturesHead && (!o.Whole || o.StartsAtHead) {
-		l.report.Signatures = SignaturesHead // of the records before, no signature was ever verified
-	}
+	l.report.startsAtHead, l.report.mayLack = o.StartsAtHead, bounded(o.MayLack)
 	if o.StartsAtHead && o.Since != nil {
 		l.links.offset = o.Since.Count - 1
 	}
 	return l
 }
 
+// begin decides, by the first record, what the audit before has settled. It runs
+// before any record is judged. The signatures that the audit before verified are
+// left out only where the input begins where that one's did, and where keys, pins
+// and revocations are the same: trust is judged as of now, for old records too.
+func (l *ledger) begin(data []byte) {
+	r, s, o := l.report, l.options.Since, l.options
+	if s == nil {
+		return
+	}
+	trusted := s.Trust.covers(l.policy)
+	if first, err := bundle.Parse(data); err == nil {
+		r.continues = first.Entry.PrevHash == s.Head
+		if !o.Whole && !o.StartsAtHead && trusted && first.Entry.ThisHash == s.Origin {
+			l.past = s.Count
+		}
+	}
+	r.rechecked = !o.StartsAtHead && !r.continues && l.past == 0
+	if s.Signatures == SignaturesHead && !r.rechecked {
+		r.Signatures = SignaturesHead // of the records before, no signature was ever verified
+	}
+	if !trusted && (o.StartsAtHead || r.continues) {
+		l.found(Finding{Status: NotRun, Code: TrustChanged,
+			Message: "keys, pins or revocations are not those of the audit before, and the records before its end are not read again",
+			Hint:    "audit the whole ledger anew, so that every record is held to the trust of today"})
+	}
+}
+
 // hashesOnly reports whether a record's signature is left out in this run.
 func (a *audit) hashesOnly(number int64) bool {
-	if a.options.Signatures == SignaturesHead {
-		return true
-	}
-	s := a.options.Since
-	return s != nil && !a.options.Whole && !a.options.StartsAtHead && number <= s.Count
+	return a.options.Signatures == SignaturesHead || number <= a.past
 }
+
+// keyUnjudged reports whether a record's key is left out as well. Of records that
+// an audit before verified it is not: whose key it is, and whether it was revoked,
+// is judged as of now.
+func (a *audit) keyUnjudged() bool { return a.options.Signatures == SignaturesHead }

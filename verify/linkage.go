@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,7 +14,7 @@ import (
 // finish judges the chain.
 func (l *ledger) finish(err error) {
 	r := l.report
-	r.Timeline = l.timeline.report()
+	r.Timeline, r.trust = l.timeline.report(), l.policy.trustIn(l.links.index.kids)
 	if l.tables.Load() == 0 {
 		r.Engine = EngineStdlib // too few records of one key for anything else
 	}
@@ -22,24 +23,13 @@ func (l *ledger) finish(err error) {
 			r.Keys = append(r.Keys, s)
 		}
 	}
-	if !l.stopped.Load() && l.links.index.count > 0 {
-		if l.options.Progress != nil {
-			l.options.Progress(Progress{Records: r.Records, Findings: r.Total(), Linking: true})
-		}
-		l.chain(err == nil)
-	}
-	if l.links.index.count == 0 && err == nil && l.options.Since != nil && !l.stopped.Load() {
-		l.contradicts(HistoryTruncated, fmt.Sprintf("the ledger was cut: the audit before ended at position %d, and nothing stands there now", l.options.Since.Count))
-	}
+	l.judgeChain(err)
 	if l.stopped.Load() {
 		l.found(Finding{Status: NotRun, Code: InternalError, Message: l.audit.err.Error(), Hint: "please report it with the ledger, and use --crypto stdlib meanwhile"})
 	}
-	for _, t := range []*tape{l.links.index.rows, l.links.index.texts, l.doubles.runs} {
-		if t.err != nil {
-			l.found(Finding{Status: NotRun, Code: InternalError, Message: fmt.Sprintf("the temporary file of the audit: %v", t.err)})
-			l.stop(t.err)
-			break
-		}
+	if failed := l.scratchErr(); failed != nil {
+		l.found(Finding{Status: NotRun, Code: InternalError, Message: fmt.Sprintf("the temporary file of the audit: %v", failed)})
+		l.stop(failed)
 	}
 	switch {
 	case errors.Is(err, ErrInterrupted):
@@ -53,12 +43,50 @@ func (l *ledger) finish(err error) {
 	slices.SortStableFunc(r.Listed, func(a, b Finding) int { return int(a.Place.Record - b.Place.Record) })
 }
 
+// judgeChain judges the chain, if all that is needed for it could be kept and read
+// back. A scratch file that failed on the way is the auditor's disk, and no ground
+// for a finding: what was found until then falls away with what was not.
+func (l *ledger) judgeChain(err error) {
+	r := l.report
+	if l.stopped.Load() || l.scratchErr() != nil {
+		return
+	}
+	if l.links.index.count == 0 {
+		if s := l.options.Since; err == nil && s != nil && r.ByVerdict[Malformed] == 0 {
+			l.pastAbsent(HistoryTruncated, fmt.Sprintf("there is no record in this input; the audit before ended at position %d", s.Count))
+		}
+		return
+	}
+	if l.options.Progress != nil {
+		l.options.Progress(Progress{Records: r.Records, Findings: r.Total(), Linking: true})
+	}
+	l.linking = true
+	l.chain(err == nil)
+	l.linking = false
+	if l.scratchErr() != nil {
+		r.Head, r.Contradiction, r.headRaw, r.marks, r.Ends, r.Unordered = Head{}, nil, nil, nil, 0, false
+	}
+}
+
+// scratchErr returns the first error of a scratch file.
+func (l *ledger) scratchErr() error {
+	for _, t := range []*tape{l.links.index.rows, l.links.index.texts, l.doubles.runs} {
+		if t.err != nil {
+			return t.err
+		}
+	}
+	return nil
+}
+
 // chain puts the records in order and finds what is wrong with their links.
 func (l *ledger) chain(complete bool) {
 	var wanted *[32]byte
 	if s := l.options.Since; s != nil {
 		if d, err := bundle.ParseDigest(s.Head); err == nil {
 			wanted = (*[32]byte)(&d)
+		}
+		if l.report.continues {
+			l.links.offset = s.Count
 		}
 	}
 	at := l.links.resolve(wanted)
@@ -87,11 +115,11 @@ func (l *ledger) roots() {
 			first = append(first, s.start)
 		}
 	}
-	if places := l.distinct(first); len(places) > 1 {
-		l.found(Finding{Status: Fail, Code: GenesisRepeated, Place: places[1], Others: slices.Delete(slices.Clone(places), 1, 2), Pointer: "/ledger/prev_hash",
-			Message: upTo(len(places)) + " records claim to be the first of the ledger", Expected: "one record after " + bundle.Genesis})
+	if places, status := l.rivals(first); len(places) > 1 {
+		l.found(Finding{Status: status, Code: GenesisRepeated, Place: places[1], Others: slices.Delete(slices.Clone(places), 1, 2), Pointer: "/ledger/prev_hash",
+			Message: upTo(len(places)) + " records claim to be the first of the ledger" + l.unshown(status), Expected: "one record after " + bundle.Genesis})
 	}
-	begun := len(first) > 0
+	begun := l.beginsAsGiven(first)
 	for i := range l.links.segments {
 		s := &l.links.segments[i]
 		if s.parent != noParent || s.lost {
@@ -102,24 +130,94 @@ func (l *ledger) roots() {
 		switch {
 		case s.start == 0 && l.options.StartsAtHead:
 			s.parent, begun = startParent, true
-		case !begun && prev == l.previous:
+		case !begun && prev == l.start():
 			s.parent, begun = startParent, true
 		case !begun:
 			begun = true
-			l.found(Finding{Status: Fail, Code: GenesisMissing, Place: x.placeOf(&r), Pointer: "/ledger/prev_hash", Expected: prev,
-				Message: "the ledger has no first record: none follows " + bundle.Genesis + ", and the earliest that is there follows the record with hash " + prev + ", which is missing",
-				Hint:    "give the whole ledger; if this is a part of it, give the hash of the record before with --previous"})
+			l.found(Finding{Status: NotRun, Code: GenesisMissing, Place: x.placeOf(&r), Pointer: "/ledger/prev_hash", Expected: prev,
+				Message: "the ledger's first record is not in this input: none follows " + bundle.Genesis + ", and the earliest that is there follows the record with hash " + prev,
+				Hint:    l.lacking("give the whole ledger; if this is a part of it, give the hash of the record before with --previous")})
 		default:
 			l.missing(s, &r, prev)
 		}
 	}
 }
 
+// start is the hash that the first record names, where the input is known to go on
+// from there: as the caller says, or since the audit before ended there.
+func (l *ledger) start() string {
+	if s := l.options.Since; l.previous == "" && s != nil && l.report.continues {
+		return s.Head
+	}
+	return l.previous
+}
+
+// beginsAsGiven holds the start of the input to the predecessor that the caller
+// named, and reports whether the ledger's first record is there. first are the rows
+// that follow GENESIS.
+func (l *ledger) beginsAsGiven(first []int64) bool {
+	l.report.part = len(first) == 0 && !l.options.StartsAtHead
+	if l.previous == "" || l.previous == bundle.Genesis && len(first) > 0 {
+		return len(first) > 0
+	}
+	for i := range l.links.segments {
+		s := &l.links.segments[i]
+		if r := l.links.index.row(s.start); s.parent == noParent && !s.lost && bundle.Digest(r.prev).String() == l.previous {
+			return len(first) > 0 // roots makes it the start
+		}
+	}
+	r := l.links.index.row(0)
+	actual := bundle.Digest(r.prev).String()
+	if r.flags&genesisRow != 0 {
+		actual = bundle.Genesis
+	}
+	f := Finding{Status: Fail, Code: LedgerChainBroken, Place: l.links.index.placeOf(&r), Pointer: "/ledger/prev_hash", Expected: l.previous, Actual: actual,
+		Message: "the ledger does not go on from the predecessor that was given: no record names it"}
+	if r.flags&genuineRow == 0 || l.report.ByVerdict[Malformed] > 0 {
+		f.Status = NotRun
+		f.Hint = "not every record could be read, and shown to be the signer's"
+	}
+	l.found(f)
+	return len(first) > 0
+}
+
+// lacking adds to a hint what the caller knows of what the input may lack, first.
+func (l *ledger) lacking(hint string) string {
+	if l.report.mayLack == "" {
+		return hint
+	}
+	return l.report.mayLack + "; " + hint
+}
+
+// rivals returns the places of rows whose hashes differ, and what they are: a
+// contradiction of the signer if two of them are shown to be his own; else only
+// something that could not be judged.
+func (l *ledger) rivals(rows []int64) ([]Place, Status) {
+	var genuine []int64
+	for _, at := range rows {
+		if r := l.links.index.row(at); r.flags&genuineRow != 0 {
+			genuine = append(genuine, at)
+		}
+	}
+	if places := l.distinct(genuine); len(places) > 1 {
+		return places, Fail
+	}
+	return l.distinct(rows), NotRun
+}
+
+// unshown ends the message of a finding that accuses nobody.
+func (l *ledger) unshown(status Status) string {
+	if status == Fail {
+		return ""
+	}
+	return "; that they are all the signer's own is not shown"
+}
+
 // missing tells that a record's predecessor is not there.
 func (l *ledger) missing(s *segment, r *row, prev string) {
 	x := l.links.index
-	f := Finding{Status: Fail, Code: RecordMissing, Place: x.placeOf(r), Pointer: "/ledger/prev_hash", Expected: prev}
-	f.Message = "a record is missing before this one: the one with hash " + prev
+	f := Finding{Status: NotRun, Code: RecordMissing, Place: x.placeOf(r), Pointer: "/ledger/prev_hash", Expected: prev}
+	f.Message = "a record is not in this input: the one before this one, with hash " + prev
 	var before row
 	if s.start > 0 {
 		before = x.row(s.start - 1)
@@ -131,13 +229,13 @@ func (l *ledger) missing(s *segment, r *row, prev string) {
 		f.Code = LedgerChainBroken
 		f.Message = "the link is broken: prev_hash is of no record, and this record's own hash does not hold"
 	case r.flags&afterUnread != 0:
-		f.Status = NotRun
 		f.Hint = "what stands before it in the input could not be read, and may be that record"
 	}
+	f.Hint = l.lacking(f.Hint)
 	l.found(f)
-	if f.Status == Fail && l.replaced(s) {
-		l.found(Finding{Status: Fail, Code: RecordReplaced, Place: x.placeOf(&before), Others: []Place{x.placeOf(r)}, Expected: prev, Actual: bundle.Digest(before.this).String(),
-			Message: fmt.Sprintf("the record stands in the input where the one with hash %s is missing, and by its link %d records later in the chain: its session was finalized again, and its first record replaced",
+	if f.Code == RecordMissing && r.flags&afterUnread == 0 && l.replaced(s) {
+		l.found(Finding{Status: NotRun, Code: RecordReplaced, Place: x.placeOf(&before), Others: []Place{x.placeOf(r)}, Expected: prev, Actual: bundle.Digest(before.this).String(),
+			Message: fmt.Sprintf("the record stands in the input where the one with hash %s is missing, and by its link %d records later in the chain: by that order its session was finalized again, and its first record replaced",
 				prev, l.links.depth(s.start-1)-l.links.depth(s.start)+1)})
 	}
 }
@@ -184,15 +282,16 @@ func (l *ledger) distinct(rows []int64) (places []Place) {
 func (l *ledger) forks() {
 	k := l.links
 	tell := func(rows []int64, hash string, after *Place) {
-		places := l.distinct(rows)
+		places, status := l.rivals(rows)
 		if len(places) < 2 {
 			return
 		}
-		f := Finding{Status: Fail, Code: LedgerFork, Place: places[1], Others: slices.Delete(slices.Clone(places), 1, 2), Pointer: "/ledger/prev_hash", Actual: hash,
+		f := Finding{Status: status, Code: LedgerFork, Place: places[1], Others: slices.Delete(slices.Clone(places), 1, 2), Pointer: "/ledger/prev_hash", Actual: hash,
 			Message: fmt.Sprintf("the ledger forks: %s records follow the one with hash %s", upTo(len(places)), hash)}
 		if after != nil {
 			f.Message += fmt.Sprintf(" (record %d)", after.Record)
 		}
+		f.Message += l.unshown(status)
 		l.found(f)
 	}
 	following := k.sorted(func(s *segment) bool { return s.parent >= 0 }, func(s *segment) uint64 { return uint64(s.parent) })
@@ -207,12 +306,18 @@ func (l *ledger) forks() {
 			tell(rows, place.ThisHash, &place)
 		}
 	})
-	orphans := k.sorted(func(s *segment) bool { return s.parent == noParent && !s.lost }, func(s *segment) uint64 { return s.prefix })
+	orphans := k.sorted(func(s *segment) bool { return s.parent == noParent && !s.lost }, func(s *segment) uint64 { return s.print })
+	var rivals [][]int64
 	l.groups(orphans, func(s *segment) [32]byte { return k.index.row(s.start).prev }, func(rows []int64) {
 		if len(rows) > 1 {
-			tell(rows, bundle.Digest(k.index.row(rows[0]).prev).String(), nil)
+			rivals = append(rivals, slices.Clone(rows))
 		}
 	})
+	// In the order of the input: that of the fingerprints is another in each run.
+	slices.SortFunc(rivals, func(a, b []int64) int { return cmp.Compare(a[0], b[0]) })
+	for _, rows := range rivals {
+		tell(rows, bundle.Digest(k.index.row(rows[0]).prev).String(), nil)
+	}
 }
 
 func parentKey(parent int64) (key [32]byte) {
@@ -221,8 +326,7 @@ func parentKey(parent int64) (key [32]byte) {
 }
 
 // groups calls f with the first rows of the segments that share a key, at most
-// 4 · maxRivals of them. Segments of one key stand together, but for hashes with
-// one prefix.
+// 4 · maxRivals of them. Segments of one key stand together.
 func (l *ledger) groups(segments []int32, key func(*segment) [32]byte, f func(rows []int64)) {
 	var rows []int64
 	var last [32]byte
@@ -276,25 +380,35 @@ func (l *ledger) repeated() {
 
 func (l *ledger) sessionTwice(r *row, others []row) {
 	x := l.links.index
-	f := Finding{Status: Fail, Code: SessionDuplicate, Place: x.placeOf(r), Pointer: "/proof/session_id",
+	f := Finding{Status: NotRun, Code: SessionDuplicate, Place: x.placeOf(r), Pointer: "/proof/session_id",
 		Message: "the session has another record: its proof was made twice, and both stand in the ledger"}
 	for i := range others {
 		if o := &others[i]; o.session == r.session {
 			if o.this == r.this {
-				f.Code, f.Others = RecordDuplicate, []Place{x.placeOf(o)}
-				f.Message = "the record is there twice"
-				break
+				// One record contradicts nothing, however often it is there.
+				f.Status, f.Code, f.Others = NotRun, RecordDuplicate, []Place{x.placeOf(o)}
+				f.Message, f.Hint = "the record is there twice", "leave the copy out, if the input was joined from parts"
+				l.found(f)
+				return
 			}
 			f.Others = append(f.Others, x.placeOf(o))
+			if r.flags&o.flags&genuineRow != 0 {
+				f.Status = Fail
+			}
 		}
 	}
+	f.Message += l.unshown(f.Status)
 	l.found(f)
 }
 
 func (l *ledger) artifactTwice(r, other *row) {
 	x := l.links.index
-	l.found(Finding{Status: Fail, Code: ArtifactReused, Place: x.placeOf(r), Others: []Place{x.placeOf(other)}, Pointer: "/proof/artifacts/runtime_artifact_sha256",
-		Message: "one runtime artifact stands under two sessions"})
+	status := NotRun
+	if r.flags&other.flags&genuineRow != 0 {
+		status = Fail
+	}
+	l.found(Finding{Status: status, Code: ArtifactReused, Place: x.placeOf(r), Others: []Place{x.placeOf(other)}, Pointer: "/proof/artifacts/runtime_artifact_sha256",
+		Message: "one runtime artifact stands under two sessions" + l.unshown(status)})
 }
 
 // head names the chain's last record, and in mode head verifies its signature.

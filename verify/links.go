@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"hash/maphash"
 	"slices"
 )
 
@@ -13,6 +14,7 @@ import (
 type links struct {
 	index    *index
 	segments []segment
+	seed     maphash.Seed
 	// computed has the hash that follows from a record's content where its
 	// this_hash does not, so that a successor that names it is not accused too.
 	computed map[[32]byte]int64
@@ -24,7 +26,7 @@ type links struct {
 // segment is a run of rows, each linked to the one before.
 type segment struct {
 	start    int64  // first row
-	prefix   uint64 // of the first row's prev_hash
+	print    uint64 // fingerprint of the first row's prev_hash
 	parent   int64  // row that the first one names, or one of those below
 	depth    int64  // chain position of the first row, from 0
 	root     int32  // segment that links lead up to
@@ -48,7 +50,7 @@ func (l *links) add(r *row, computed *[32]byte, input, session string) (linked b
 	genesis := r.flags&genesisRow != 0
 	linked = at > 0 && !genesis && r.flags&noPrev == 0 && (r.prev == l.last.this && l.last.flags&noThis == 0 || r.prev == l.lastHash && l.lastHash != [32]byte{})
 	if !linked {
-		s := segment{start: at, prefix: binary.BigEndian.Uint64(r.prev[:]), parent: noParent, root: noRoot}
+		s := segment{start: at, print: l.fingerprint(r.prev[:]), parent: noParent, root: noRoot}
 		if genesis {
 			s.parent = genesisParent
 		}
@@ -68,6 +70,10 @@ func (l *links) add(r *row, computed *[32]byte, input, session string) (linked b
 	}
 	return linked
 }
+
+// fingerprint is seeded: hashes are only claimed, so whoever writes a ledger could
+// choose such as share a prefix, and make every search for one a search among all.
+func (l *links) fingerprint(hash []byte) uint64 { return maphash.Bytes(l.seed, hash) }
 
 // segmentOf returns the number of the segment that a row is in.
 func (l *links) segmentOf(at int64) int {
@@ -91,27 +97,17 @@ func (l *links) end(i int) int64 {
 // whose row is returned, or noParent.
 func (l *links) resolve(wanted *[32]byte) (wantedAt int64) {
 	wantedAt = noParent
-	open := l.sorted(func(s *segment) bool { return s.parent == noParent && !s.lost }, func(s *segment) uint64 { return s.prefix })
+	open := l.sorted(func(s *segment) bool { return s.parent == noParent && !s.lost }, func(s *segment) uint64 { return s.print })
 	if len(open) > 0 || wanted != nil {
 		l.scan(func(at int64, encoded []byte) {
-			this := encoded[:32]
-			prefix := binary.BigEndian.Uint64(this)
-			if wanted != nil && wantedAt == noParent && bytes.Equal(this, wanted[:]) && l.index.row(at).flags&noThis == 0 {
-				wantedAt = at
-			}
-			k, found := slices.BinarySearchFunc(open, prefix, func(i int32, prefix uint64) int { return cmp.Compare(l.segments[i].prefix, prefix) })
-			if !found || l.index.row(at).flags&noThis != 0 {
+			if rowFlags(binary.LittleEndian.Uint32(encoded[140:]))&noThis != 0 {
 				return
 			}
-			for ; k < len(open) && l.segments[open[k]].prefix == prefix; k++ {
-				s := &l.segments[open[k]]
-				if s.parent != noParent {
-					continue // of a record that is there twice the first one counts
-				}
-				if r := l.index.row(s.start); bytes.Equal(this, r.prev[:]) {
-					s.parent = at
-				}
+			this := encoded[:32]
+			if wanted != nil && wantedAt == noParent && bytes.Equal(this, wanted[:]) {
+				wantedAt = at
 			}
+			l.follow(open, this, at)
 		})
 	}
 	for i := range l.segments {
@@ -127,6 +123,26 @@ func (l *links) resolve(wanted *[32]byte) (wantedAt int64) {
 	}
 	l.order()
 	return wantedAt
+}
+
+// follow makes the row at at the parent of the open segments that name its hash.
+func (l *links) follow(open []int32, this []byte, at int64) {
+	if len(open) == 0 {
+		return
+	}
+	print := l.fingerprint(this)
+	k, found := slices.BinarySearchFunc(open, print, func(i int32, print uint64) int { return cmp.Compare(l.segments[i].print, print) })
+	// Of a record that is there twice the first one counts, so segments that name one
+	// hash find their parent together, and once.
+	if !found || l.segments[open[k]].parent != noParent {
+		return
+	}
+	for ; k < len(open) && l.segments[open[k]].print == print; k++ {
+		s := &l.segments[open[k]]
+		if r := l.index.row(s.start); bytes.Equal(this, r.prev[:]) {
+			s.parent = at
+		}
+	}
 }
 
 // sorted returns the numbers of some segments in the order of a key, and within

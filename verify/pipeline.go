@@ -34,6 +34,8 @@ type audit struct {
 	profiles []canonical.Profile
 	always   bool // the policy asks for more than the short way looks at
 
+	begin   func(first []byte) // is called with the first record before any is judged
+	past    int64              // the signatures of so many records at the start are left out
 	mu      sync.Mutex
 	known   map[string]*trusted
 	tables  atomic.Int32
@@ -207,6 +209,9 @@ func (a *audit) feed(records iter.Seq2[bundle.Raw, error], free <-chan *batch, w
 			break
 		}
 		number++
+		if number == 1 && a.begin != nil {
+			a.begin(raw.Data)
+		}
 		b.add(raw, number)
 		if b.full() {
 			work <- b
@@ -324,7 +329,7 @@ func (w *worker) finish(b *batch, i int, recheck bool) {
 		return
 	}
 	defer caught(r)
-	sure := r.sound && (r.past || r.settled && r.holds && r.maySign())
+	sure := r.sound && (r.past && (w.keyUnjudged() || r.mayHaveSigned()) || r.settled && r.holds && r.maySign())
 	if sure && !recheck {
 		r.verdict = Verified
 		return
@@ -359,7 +364,7 @@ func (w *worker) full(b *batch, i int) (*Report, canonical.Profile) {
 		parsed.Artifact, parsed.ArtifactErr = bundle.ParseArtifact(data)
 	}
 	r := w.start(parsed)
-	r.inAudit, r.settled, r.holds, r.unsigned = true, record.settled, record.holds, record.past
+	r.inAudit, r.settled, r.holds, r.unsigned, r.keyless = true, record.settled, record.holds, record.past, record.past && w.keyUnjudged()
 	r.all()
 	w.parsed = parsed
 	return r.report, r.formulas.profile

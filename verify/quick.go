@@ -253,9 +253,12 @@ func (w *worker) decided(p95 float64, limit int64) bool {
 
 // maySign reports whether the record's key may have signed it, short of the
 // signature itself.
-func (r *record) maySign() bool {
+func (r *record) maySign() bool { return r.decoded && r.mayHaveSigned() }
+
+// mayHaveSigned reports whether the key that the record names may sign at its time.
+func (r *record) mayHaveSigned() bool {
 	switch {
-	case !r.key.usable || !r.decoded:
+	case !r.key.usable:
 		return false
 	case !r.key.windows:
 		return true

@@ -15,7 +15,7 @@ import (
 func (r *run) signatureKey() ([]Check, error) {
 	b := r.bundle
 	c := Check{Pointer: b.EntryPointer("kid"), Actual: b.Entry.KID}
-	if r.unsigned {
+	if r.keyless {
 		return r.notVerified(SignatureKey), nil
 	}
 	switch {

@@ -20,6 +20,7 @@ type ledger struct {
 	spans    []KeySpan
 	known    map[string]KnownFinding // of the audit before, by digest, not found again yet
 	unread   []Place                 // records that could not be read, since the last that could
+	linking  bool                    // all records are read; the chain is judged
 	progress int64
 	tails    []tail // in mode head: what is needed to verify a segment's last record
 	suspects bool   // some record's artifact may be another session's
@@ -76,6 +77,11 @@ func (l *ledger) record(b *batch, i int) {
 	rep.Generations[r.generation] = g
 	if r.settled && r.holds && r.key.usable {
 		rep.Verifieds++
+	}
+	// Only what is shown to be the signer's own can contradict him: anyone can write
+	// a record that names an honest predecessor.
+	if r.flags&hashHolds != 0 && r.generation.Signed() && (r.settled && r.holds || r.past && !l.keyUnjudged()) {
+		r.flags |= genuineRow
 	}
 	if len(l.unread) > 0 {
 		r.flags |= afterUnread
@@ -142,7 +148,7 @@ func (l *ledger) span(r *record) {
 			s.KID = fmt.Sprintf("(more than %d others)", maxKIDs)
 		}
 		if _, err := l.policy.Keys.Lookup(r.kidText); err == nil && r.kid < maxKIDs {
-			s.Found, s.Thumbprint = true, r.key.key.Thumbprint()
+			s.Found, s.Thumbprint, s.Window = true, r.key.key.Thumbprint(), r.key.key.Window
 		}
 	}
 	s.Last = r.number
@@ -167,6 +173,9 @@ func (l *ledger) span(r *record) {
 
 // found counts, lists and passes on a finding.
 func (l *ledger) found(f Finding) {
+	if l.linking && l.scratchErr() != nil {
+		return // what could not be read back is no ground for a finding
+	}
 	r := l.report
 	for _, s := range []*string{&f.Message, &f.Expected, &f.Actual, &f.Hint, &f.Pointer} {
 		*s = bounded(*s)

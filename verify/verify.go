@@ -168,7 +168,8 @@ type run struct {
 	// In an audit:
 	inAudit        bool
 	settled, holds bool // the signature was verified already, and how that ended
-	unsigned       bool // the signature is not verified in this run
+	unsigned       bool // the signature is not verified in this run,
+	keyless        bool // and its key is not judged
 }
 
 func (v *Verifier) start(b *bundle.Bundle) *run {

@@ -34,21 +34,38 @@ type Tool struct {
 
 // File is a state file.
 type File struct {
-	Schema    string           `json:"schema"`
-	Tool      Tool             `json:"tool"`
-	Ledger    string           `json:"ledger"`     // as the auditor named it
-	AuditedAt string           `json:"audited_at"` // RFC 3339, by the auditor's clock
-	Origin    string           `json:"origin"`     // this_hash of the first record
-	Count     int64            `json:"count"`
-	Head      string           `json:"head"`
-	SessionID string           `json:"session_id"`
-	SignedAt  string           `json:"signed_at"`
-	Record    string           `json:"record"` // the head's record as it was read
-	Marks     []Mark           `json:"marks"`
-	Mode      string           `json:"signatures"`
-	Statuses  map[string]int64 `json:"statuses"`
-	Findings  []Finding        `json:"findings"`
-	SHA256    string           `json:"sha256"` // of this document with an empty sha256
+	Schema    string `json:"schema"`
+	Tool      Tool   `json:"tool"`
+	Ledger    string `json:"ledger"`     // as the auditor named it
+	AuditedAt string `json:"audited_at"` // RFC 3339, by the auditor's clock
+	Origin    string `json:"origin"`     // this_hash of the first record
+	Count     int64  `json:"count"`
+	Head      string `json:"head"`
+	SessionID string `json:"session_id"`
+	SignedAt  string `json:"signed_at"`
+	Record    string `json:"record"` // the head's record as it was read
+	Marks     []Mark `json:"marks"`
+	// Part: positions count from origin, which is not the ledger's first record.
+	Part bool `json:"part,omitempty"`
+	// Trust is what the audit trusted; files of older versions have none.
+	Trust    *Trust           `json:"trust,omitempty"`
+	Mode     string           `json:"signatures"`
+	Statuses map[string]int64 `json:"statuses"`
+	Findings []Finding        `json:"findings"`
+	SHA256   string           `json:"sha256"` // of this document with an empty sha256
+}
+
+// Trust is the keys that the records named, and the pins.
+type Trust struct {
+	Keys []Key    `json:"keys"`
+	Pins []string `json:"pins"`
+}
+
+// Key is what was known of one kid.
+type Key struct {
+	KID        string `json:"kid"`
+	Thumbprint string `json:"thumbprint"` // "" when there was no usable key
+	Window     string `json:"window"`
 }
 
 // Mark is the hash at a chain position.
@@ -72,7 +89,13 @@ func New(tool Tool, ledger string, now time.Time, c *verify.Checkpoint) *File {
 	f := &File{
 		Schema: SchemaID, Tool: tool, Ledger: ledger, AuditedAt: now.UTC().Format(time.RFC3339),
 		Origin: c.Origin, Count: c.Count, Head: c.Head, SessionID: c.SessionID, Record: string(c.Record),
-		Marks: []Mark{}, Mode: string(c.Signatures), Statuses: map[string]int64{}, Findings: []Finding{},
+		Marks: []Mark{}, Mode: string(c.Signatures), Statuses: map[string]int64{}, Findings: []Finding{}, Part: c.Part,
+	}
+	if len(c.Trust.Keys) > 0 {
+		f.Trust = &Trust{Keys: []Key{}, Pins: append([]string{}, c.Trust.Pins...)}
+		for _, k := range c.Trust.Keys {
+			f.Trust.Keys = append(f.Trust.Keys, Key(k))
+		}
 	}
 	if !c.SignedAt.IsZero() {
 		f.SignedAt = c.SignedAt.Format(time.RFC3339Nano)
@@ -93,7 +116,13 @@ func New(tool Tool, ledger string, now time.Time, c *verify.Checkpoint) *File {
 func (f *File) Checkpoint() *verify.Checkpoint {
 	c := &verify.Checkpoint{
 		Origin: f.Origin, Count: f.Count, Head: f.Head, SessionID: f.SessionID, Record: []byte(f.Record),
-		Signatures: verify.SignatureMode(f.Mode), Statuses: map[verify.Status]int64{},
+		Signatures: verify.SignatureMode(f.Mode), Statuses: map[verify.Status]int64{}, Part: f.Part,
+	}
+	if f.Trust != nil {
+		c.Trust.Pins = f.Trust.Pins
+		for _, k := range f.Trust.Keys {
+			c.Trust.Keys = append(c.Trust.Keys, verify.KeyTrust(k))
+		}
 	}
 	c.SignedAt, _ = time.Parse(time.RFC3339Nano, f.SignedAt)
 	for _, m := range f.Marks {
