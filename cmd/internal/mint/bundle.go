@@ -1,6 +1,9 @@
 package mint
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/qodverify/qodverify/bundle/canonical"
 	"github.com/qodverify/qodverify/cmd/internal/pyjson"
 )
@@ -29,16 +32,27 @@ func (s Stored) Bundle(proof, artifact any) pyjson.Object {
 }
 
 // Line returns the record's bundle on one line without its end, for a ledger in
-// JSONL. An artifact that is missing (nil) or no strict JSON is null, as the
-// bundle has it. A stored proof that is no strict JSON stands there as a string:
-// the line is then no bundle, says why, and hides nothing.
+// JSONL. Without an artifact (nil) the line has no runtime_artifact: null would be
+// a word about what there was, and all that is known is what is at hand. A stored
+// proof or an artifact that is no strict JSON stands there as a string: the line is
+// then no bundle, says why, and hides nothing.
 func (s Stored) Line(artifact []byte) []byte {
-	proof, ok := decode([]byte(s.ProofJSON), canonical.MaxBytes)
-	if !ok {
-		proof = canonical.Clip(s.ProofJSON, 4096)
+	line := s.Bundle(strict(s.ProofJSON, canonical.MaxBytes), nil)
+	i := slices.IndexFunc(line, func(m pyjson.Member) bool { return m.Name == "runtime_artifact" })
+	if artifact == nil {
+		line = slices.Delete(line, i, i+1)
+	} else {
+		line[i].Value = strict(string(artifact), MaxArtifact)
 	}
-	value, _ := decode(artifact, MaxArtifact)
-	return pyjson.Compact(s.Bundle(proof, value))
+	return pyjson.Compact(line)
+}
+
+// strict decodes JSON that is strict, and clips every other text.
+func strict(text string, maxBytes int) any {
+	if v, ok := decode([]byte(text), maxBytes); ok {
+		return v
+	}
+	return canonical.Clip(strings.ToValidUTF8(text, "\ufffd"), 4096)
 }
 
 // MaxArtifact bounds an artifact file in bytes. A genuine one has about 700.
