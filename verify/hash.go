@@ -83,10 +83,13 @@ func (r *run) artifactHash() ([]Check, error) {
 	case !b.Artifact.Exists() && b.Form == bundle.FormRecord:
 		return []Check{{Code: RuntimeArtifactMissing, Message: "a ledger record comes without its runtime artifact",
 			Expected: b.Proof.ArtifactSHA256, Pointer: artifactPointer, Hint: "give the artifact with --artifact FILE or --artifacts-dir DIR"}}, nil
-	case !b.Artifact.Exists():
-		// Left out on the way, null, or never given: that contradicts nothing.
+	case !b.Artifact.Exists() && !b.HasArtifact:
+		// Left out on the way, or never given: that contradicts nothing.
 		return []Check{{Code: RuntimeArtifactMissing, Message: "the bundle comes without its runtime artifact",
 			Expected: b.Proof.ArtifactSHA256, Pointer: artifactPointer, Hint: "give the artifact with --artifact FILE or --artifacts-dir DIR"}}, nil
+	case !b.Artifact.Exists():
+		return []Check{{Status: Fail, Code: RuntimeArtifactMissing, Message: "the bundle says that it has no runtime artifact, so the hash that the proof claims can't be recomputed",
+			Expected: b.Proof.ArtifactSHA256, Actual: "no artifact", Pointer: "/runtime_artifact"}}, nil
 	}
 	got, err := bundle.ArtifactDigest(b.Artifact.Value, r.formulas.profile)
 	if err != nil {

@@ -201,9 +201,13 @@ func (r *auditRun) database(name string) (*source.Ledger, error) {
 	out := source.NewLedger(name, filepath.Dir(name), l.Count())
 	out.Records = func(yield func(bundle.Raw, error) bool) {
 		out.Done.Store(0)
-		for line, err := range l.Lines(r.ctx) {
+		for e, err := range l.Lines(r.ctx) {
 			out.Done.Add(1)
-			if !yield(bundle.Raw{Data: line, Input: name}, err) {
+			raw := bundle.Raw{Input: name}
+			if err == nil {
+				raw.Data, raw.Artifact = e.Apart()
+			}
+			if !yield(raw, err) {
 				return
 			}
 		}

@@ -6,13 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/cmd/internal/store"
+	"github.com/qodverify/qodverify/verify"
 )
 
 func (a *app) exportCommand() *cobra.Command {
@@ -24,7 +28,7 @@ func (a *app) exportCommand() *cobra.Command {
 program's) as the bundle that the service would answer, one a line, in the order of the
 ledger: what GET /ledger answers, and what audit reads. The database is only read, and
 nothing is verified. Artifacts come from the folder artifacts beside the database, or
-from --artifacts-dir; a record whose artifact is missing has null in its place.
+from --artifacts-dir; a record whose artifact is missing stands without runtime_artifact.
 
 The commands below export one bundle.`,
 		Example: `  qodverify export --out ledger.jsonl qod-data/qod_mock.sqlite3
@@ -46,35 +50,80 @@ func (a *app) export(database, artifacts, out string) (err error) {
 		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", database, err)}
 	}
 	defer l.Close()
+	n, err := a.exportTo(ctx, l, database, out)
+	if err != nil {
+		return err
+	}
+	for _, note := range l.Notes() {
+		a.exportSay("note: %s", note)
+	}
+	if !l.HasArtifacts() {
+		a.exportSay("note: no artifacts folder was found, so the records stand without runtime_artifact: give --artifacts-dir DIR")
+	}
+	a.exportSay("%d records of %s", n, database)
+	return nil
+}
+
+func (a *app) exportSay(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintln(a.stderr, "qodverify export:", render.Printable(fmt.Sprintf(format, args...)))
+	}
+}
+
+// exportTo writes all lines, a file under another name first: what bears the
+// name is whole.
+func (a *app) exportTo(ctx context.Context, l *store.Ledger, database, out string) (n int, err error) {
 	var w io.Writer = a.stdout
 	if out != "-" {
-		f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		f, err := newFile(out)
 		if err != nil {
-			return &problemError{"output", exitMalformed, err}
+			return 0, &problemError{"output", exitMalformed, err}
 		}
-		defer func() {
-			if closeErr := f.Close(); err == nil && closeErr != nil {
-				err = &problemError{"output", exitMalformed, closeErr}
-			}
-		}()
+		defer os.Remove(f.Name())
+		defer f.Close()
 		w = f
 	}
 	b := bufio.NewWriterSize(w, 256<<10)
-	n := 0
-	for line, readErr := range l.Lines(ctx) {
+	for e, readErr := range l.Lines(ctx) {
+		if ctx.Err() != nil {
+			readErr = verify.ErrInterrupted
+		}
 		if readErr != nil {
-			return &problemError{"input", exitMalformed, fmt.Errorf("%s, after %d records: %w", database, n, readErr)}
+			return n, &problemError{"input", exitMalformed, fmt.Errorf("%s, after %d records: %w", database, n, readErr)}
 		}
 		n++
-		if _, err := b.Write(append(line, '\n')); err != nil {
-			return &problemError{"output", exitMalformed, fmt.Errorf("writing record %d: %w", n, err)}
+		if _, err := b.Write(append(e.Line(), '\n')); err != nil {
+			return n, &problemError{"output", exitMalformed, fmt.Errorf("writing record %d: %w", n, err)}
 		}
 	}
-	if err := errors.Join(b.Flush()); err != nil {
-		return &problemError{"output", exitMalformed, err}
+	err = b.Flush()
+	if f, ok := w.(*os.File); ok && err == nil && out != "-" {
+		err = errors.Join(f.Sync(), f.Close())
+		if err == nil {
+			err = publish(f.Name(), out)
+		}
 	}
-	if !a.quiet {
-		fmt.Fprintf(a.stderr, "qodverify export: %d records of %s\n", n, render.Printable(database))
+	if err != nil {
+		return n, &problemError{"output", exitMalformed, err}
 	}
-	return nil
+	return n, nil
+}
+
+// newFile makes a file beside a name that nothing has yet.
+func newFile(name string) (*os.File, error) {
+	if _, err := os.Lstat(name); err == nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrExist}
+	}
+	temporary := filepath.Join(filepath.Dir(name), fmt.Sprintf(".%s.%d.tmp", filepath.Base(name), os.Getpid()))
+	return os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+}
+
+// publish gives a file its name, over nothing that has come to be there. Where the
+// file system has no links, it renames.
+func publish(temporary, name string) error {
+	err := os.Link(temporary, name)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return os.Rename(temporary, name)
 }

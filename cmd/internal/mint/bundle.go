@@ -13,6 +13,11 @@ type Stored struct {
 	SessionID                                     string
 	CreatedAt                                     float64 // seconds since 1970
 	ProofJSON, PrevHash, ThisHash, Signature, KID string
+
+	// Created, when set, is what stands in place of the number CreatedAt.
+	Created *string
+	// Absent names members of ledger for which the row has no value.
+	Absent []string
 }
 
 // Bundle returns what GET /proof/{session_id}/bundle answers for a record, with
@@ -44,7 +49,19 @@ func (s Stored) Line(artifact []byte) []byte {
 	} else {
 		line[i].Value = strict(string(artifact), MaxArtifact)
 	}
+	if entry, ok := line[1].Value.(pyjson.Object); ok {
+		if s.Created != nil {
+			entry[0].Value = *s.Created
+		}
+		line[1].Value = slices.DeleteFunc(entry, func(m pyjson.Member) bool { return slices.Contains(s.Absent, m.Name) })
+	}
 	return pyjson.Compact(line)
+}
+
+// IsStrict reports whether an artifact's bytes are strict JSON.
+func IsStrict(artifact []byte) bool {
+	_, ok := decode(artifact, MaxArtifact)
+	return ok
 }
 
 // strict decodes JSON that is strict, and clips every other text.

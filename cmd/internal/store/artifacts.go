@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/qodverify/qodverify/cmd/internal/files"
 	"github.com/qodverify/qodverify/cmd/internal/mint"
 )
 
@@ -221,14 +222,12 @@ func (f *folder) remove(records []*pending) {
 
 // read returns the bytes of a session's artifact.
 func (f *folder) read(sessionID string) ([]byte, error) {
-	r, err := f.root.Open(mint.ArtifactPath(sessionID))
+	// A named pipe would hold the request, or the audit, for ever.
+	r, err := files.OpenIn(f.root, mint.ArtifactPath(sessionID))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoArtifact, err)
 	}
 	defer r.Close()
-	if info, err := r.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, ErrNoArtifact // a named pipe would hold the request for ever
-	}
 	data, err := io.ReadAll(io.LimitReader(r, MaxArtifact+1))
 	if err != nil || len(data) > MaxArtifact {
 		return nil, ErrNoArtifact
