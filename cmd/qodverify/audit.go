@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -116,7 +117,8 @@ type auditRun struct {
 	policy  verify.Policy
 	options verify.LedgerOptions
 	start   time.Time
-	close   func() error // of the ledger
+	close   func() error  // of the ledger
+	stored  *store.Ledger // what the ledger is when it is a database
 }
 
 func (a *app) audit(f *auditFlags, arg string) error {
@@ -197,7 +199,7 @@ func (r *auditRun) database(name string) (*source.Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.close = l.Close
+	r.close, r.stored = l.Close, l
 	out := source.NewLedger(name, filepath.Dir(name), l.Count())
 	out.Records = func(yield func(bundle.Raw, error) bool) {
 		out.Done.Store(0)
@@ -267,7 +269,7 @@ func (r *auditRun) run() error {
 	}
 	result := render.Audit{
 		Tool: tool(), Ledger: r.ledger.Name, Keys: r.keys.Source, Pinned: len(r.policy.Pins) > 0, Report: report,
-		State: r.flags.state, Elapsed: time.Since(r.start),
+		State: r.flags.state, Elapsed: time.Since(r.start), Notes: r.notes(report),
 	}
 	if r.keys.Err != nil {
 		result.KeyNotes = append(result.KeyNotes, fmt.Sprintf("they could not be used: %v", r.keys.Err))
@@ -281,6 +283,28 @@ func (r *auditRun) run() error {
 		return err
 	}
 	return r.report(result, exitFor(report.Verdict()))
+}
+
+// notes tells what a database says of its own completeness, which is also the
+// first thing to think of where records are not there.
+func (r *auditRun) notes(report *verify.LedgerReport) []string {
+	if r.stored == nil {
+		return nil
+	}
+	notes := r.stored.Notes()
+	for i := range report.Listed {
+		switch f := &report.Listed[i]; f.Code {
+		case verify.HistoryTruncated, verify.LedgerEmpty:
+			if f.Hint != "" {
+				f.Hint = "; " + f.Hint
+			}
+			f.Hint = strings.Join(notes, "; ") + f.Hint
+		}
+	}
+	if !r.stored.HasArtifacts() && report.Counts[verify.RuntimeArtifactMissing] > 0 {
+		notes = append(slices.Clone(notes), "no folder of runtime artifacts was found beside the database: give it with --artifacts-dir DIR")
+	}
+	return notes
 }
 
 // pass audits the ledger once.

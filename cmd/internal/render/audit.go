@@ -15,11 +15,13 @@ import (
 
 // Audit is everything that an audit has to say.
 type Audit struct {
-	Tool      Tool
-	Ledger    string
-	Keys      string // where they came from
-	KeyNotes  []string
-	Pinned    bool // the caller named the keys that count
+	Tool     Tool
+	Ledger   string
+	Keys     string // where they came from
+	KeyNotes []string
+	Pinned   bool // the caller named the keys that count
+	// Notes is what the input says of its own completeness.
+	Notes     []string
 	Report    *verify.LedgerReport
 	State     string // the state file, "" without one
 	StateNew  bool   // it was written
@@ -105,6 +107,13 @@ func (p *painter) audit(a Audit) {
 	}
 	if r.Ends > 1 {
 		p.field("ends", "%d records are followed by none; in a sound ledger one is", r.Ends)
+	}
+	for i, n := range a.Notes {
+		label := "note"
+		if i > 0 {
+			label = ""
+		}
+		p.field(label, "%s", n)
 	}
 	p.findings(r)
 	if a.State != "" {

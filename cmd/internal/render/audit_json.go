@@ -27,6 +27,7 @@ type jsonAudit struct {
 	Findings      []jsonFinding  `json:"findings"`
 	State         *jsonState     `json:"state"`
 	Evidence      string         `json:"evidence,omitempty"`
+	Notes         []string       `json:"notes,omitempty"`
 	NotCovered    []string       `json:"not_covered"`
 	ElapsedMS     int64          `json:"elapsed_ms"`
 }
@@ -128,7 +129,7 @@ func (a Audit) document() jsonAudit {
 			Generations: map[string]jsonGeneration{}, From: timeJSON(r.From), To: timeJSON(r.To), Unordered: r.Unordered, Ends: r.Ends,
 		},
 		Keys: []jsonKeySpan{}, KeySource: a.Keys, Pinned: a.Pinned, Total: r.Total(), Counts: []jsonCount{}, Findings: []jsonFinding{},
-		Evidence: a.Evidence, NotCovered: a.notCovered(), ElapsedMS: a.Elapsed.Milliseconds(),
+		Evidence: a.Evidence, Notes: a.Notes, NotCovered: a.notCovered(), ElapsedMS: a.Elapsed.Milliseconds(),
 	}
 	for g, n := range r.Generations {
 		doc.Summary.Generations[string(g)] = jsonGeneration(n)
