@@ -106,6 +106,7 @@ const (
 	Absent     FaultKind = iota + 1 // missing, or null
 	OtherType                       // there, and of another JSON type than the format has
 	OutOfRange                      // of the right type, with a value that can't be
+	NotATime                        // a text or a number where the format has a time, and none
 	NotKnown                        // a member of the artifact, or a schema version, that v0.4 does not have
 )
 
@@ -173,10 +174,14 @@ func (s *shape) artifact() bool { return strings.HasPrefix(s.at, artifactAt) }
 // fault holds a member to its row; 0 is none.
 func (s *shape) fault(v canonical.Value, g Generation) FaultKind {
 	kind := v.Kind()
+	if s.seconds && (kind == canonical.String || kind == canonical.Number) {
+		if _, ok := Microseconds(v); !ok {
+			return NotATime
+		}
+		return 0
+	}
 	if kind != s.kind {
 		switch {
-		case kind == canonical.Number && s.seconds:
-			return 0
 		case kind == canonical.Number && s.field == FieldSchemaVersion:
 			return NotKnown // a later version may well count
 		case kind != canonical.Missing && kind != canonical.Null:
@@ -251,7 +256,7 @@ func (s *shape) want() string {
 	case s.kind == canonical.Array:
 		return "an array of strings"
 	case s.seconds:
-		return "a time"
+		return "a time in RFC 3339, or seconds since 1970 as a plain number"
 	}
 	return s.kind.String()
 }

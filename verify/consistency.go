@@ -72,6 +72,8 @@ func (c *contradictions) shapes(b *bundle.Bundle) {
 			if f.Pointer == schemaVersion {
 				undone.Message = "the artifact is of a schema version that is not known, and was not judged"
 			}
+		case bundle.NotATime:
+			undone.Message = "the member is no time, so it was compared with none"
 		case bundle.OtherType:
 			undone.Message = "the member is of another type than the format has, so it was compared with nothing"
 		default:
