@@ -252,6 +252,9 @@ func (r *auditRun) run() error {
 	if err != nil {
 		return err
 	}
+	if r.stored != nil {
+		r.options.MayLack = strings.Join(r.stored.Notes(), "; ")
+	}
 	report, err := r.pass(v)
 	if err != nil {
 		return err
@@ -259,6 +262,17 @@ func (r *auditRun) run() error {
 	if report.Counts[verify.PastNotInOrder] > 0 && r.ledger.Again {
 		r.say("the ledger is not in the order of the audit before; verifying all of it")
 		r.options.Whole = true
+		if report, err = r.pass(v); err != nil {
+			return err
+		}
+	}
+	if r.options.StartsAtHead && lacksPast(report) {
+		// The new records alone do not settle it: the ledger is read from its start.
+		r.say("the service's new records do not show the past; auditing the whole ledger")
+		r.options.StartsAtHead, r.options.Whole = false, true
+		if r.ledger, err = r.reader.Ledger(r.ctx, r.ledger.Name, 1); err != nil {
+			return &problemError{"input", exitMalformed, err}
+		}
 		if report, err = r.pass(v); err != nil {
 			return err
 		}
@@ -285,26 +299,27 @@ func (r *auditRun) run() error {
 	return r.report(result, exitFor(report.Verdict()))
 }
 
-// notes tells what a database says of its own completeness, which is also the
-// first thing to think of where records are not there.
+// notes tells what a database says of its own completeness.
 func (r *auditRun) notes(report *verify.LedgerReport) []string {
 	if r.stored == nil {
 		return nil
 	}
 	notes := r.stored.Notes()
-	for i := range report.Listed {
-		switch f := &report.Listed[i]; f.Code {
-		case verify.HistoryTruncated, verify.LedgerEmpty:
-			if f.Hint != "" {
-				f.Hint = "; " + f.Hint
-			}
-			f.Hint = strings.Join(notes, "; ") + f.Hint
-		}
-	}
 	if !r.stored.HasArtifacts() && report.Counts[verify.RuntimeArtifactMissing] > 0 {
 		notes = append(slices.Clone(notes), "no folder of runtime artifacts was found beside the database: give it with --artifacts-dir DIR")
 	}
 	return notes
+}
+
+// lacksPast reports whether what the audit before saw could not be told from the new
+// records alone.
+func lacksPast(r *verify.LedgerReport) bool {
+	for _, code := range []verify.Code{verify.PastNotGiven, verify.HistoryTruncated, verify.HistoryMoved, verify.TrustChanged} {
+		if r.Counts[code] > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // pass audits the ledger once.

@@ -21,10 +21,11 @@ func (a *app) evidenceCommand() *cobra.Command {
 before: the record that ended that audit, and the one that stands in its place now. Both
 are signed, so the operator's keys are all that is needed.
 
-The status is 0 when the evidence holds: both records are verified and can't both stand
-in one ledger as the file says. It is 1 when it does not hold. Where both name the same
-predecessor, the signatures alone prove it; else the position of the first one is the
-word of whoever kept the state, and the report says so.`,
+The status is 0 when the evidence holds: both are by one key and name the same
+predecessor, so that the signatures alone prove it. It is 4 when the records are the
+signer's, and what they contradict is the word of whoever kept the state; or when a
+record could not be verified, without keys for instance. It is 1 when the file
+contradicts itself, or a record is not the signer's.`,
 		Example: `  qodverify evidence --jwks keys.json acme.state.json.evidence.json`,
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return a.evidence(f, args[0]) },
@@ -57,11 +58,15 @@ func (a *app) evidence(f *verifyFlags, name string) error {
 		return err
 	}
 	j := e.Judge(v)
-	a.exit = exitVerified
-	if !j.Holds {
-		a.exit = exitFailed
+	a.exit = map[state.Outcome]exitCode{state.Proven: exitVerified, state.Refuted: exitFailed}[j.Outcome]
+	if j.Outcome == state.OnWord || j.Outcome == state.Undecided {
+		a.exit = exitInconclusive
 	}
-	view := render.EvidenceView{Tool: tool(), File: name, Code: e.Code, Holds: j.Holds, BySignatures: j.BySignatures, Why: j.Why, Intact: e.Intact, Changed: e.Changed}
+	why := j.Why
+	if policy.Keys.Len() == 0 && policy.KeysErr == nil {
+		why = append(why, "no public keys were given: give --jwks FILE or URL")
+	}
+	view := render.EvidenceView{Tool: tool(), File: name, Code: e.Code, Outcome: j.Outcome, Why: why, Intact: e.Intact, Changed: e.Changed}
 	for i, version := range []state.Version{e.Before, e.Now} {
 		view.Versions[i] = render.EvidenceVersion{Ledger: version.Ledger, At: version.At, Position: version.Position, ThisHash: version.ThisHash, Report: [2]*verify.Report{j.Before, j.Now}[i]}
 	}

@@ -51,10 +51,10 @@ func (a Audit) notCovered() []string {
 	if r.Signatures == verify.SignaturesHead {
 		list = append(list, "that the records before the head were signed, by which key and when: only the head's signature was verified")
 	}
-	if r.Since != nil && !r.StartsAtHead() && !r.Rechecked() {
-		list = append(list, fmt.Sprintf("signature and kid of the records up to position %d in this copy: the audit before verified them, and this one their hashes", r.Since.Count))
+	if r.Since != nil && !r.StartsAtHead() && !r.Continues() && !r.Rechecked() {
+		list = append(list, fmt.Sprintf("signatures of the records up to position %d in this copy: the audit before verified them, and this one their hashes, and that their keys still count", r.Since.Count))
 	}
-	if r.StartsAtHead() {
+	if r.StartsAtHead() || r.Continues() {
 		list = append(list, fmt.Sprintf("records before position %d: not read again; nor whether a new record repeats a session of theirs", r.Since.Count))
 	}
 	list = append(list, "sessions that never got a record: a ledger shows what is in it", "unsigned members: ledger.created_at, ledger.kid, jwks_url")
@@ -173,6 +173,9 @@ func count(n int64, what string) string {
 }
 
 func verdictCounts(r *verify.LedgerReport) string {
+	if r.Signatures == verify.SignaturesHead && r.Since == nil {
+		return headCounts(r)
+	}
 	var parts []string
 	for _, v := range []verify.Verdict{verify.Verified, verify.Failed, verify.Inconclusive, verify.Malformed} {
 		if n := r.ByVerdict[v]; n > 0 || v == verify.Verified {
@@ -182,11 +185,24 @@ func verdictCounts(r *verify.LedgerReport) string {
 	return strings.Join(parts, ", ") + " by themselves"
 }
 
+// headCounts says of records in mode head what was looked at: no record but the
+// head was verified.
+func headCounts(r *verify.LedgerReport) string {
+	n := func(v verify.Verdict) int64 { return r.ByVerdict[v] }
+	text := fmt.Sprintf("%d with hashes and content that hold, their signatures not verified", n(verify.Verified))
+	for _, v := range []verify.Verdict{verify.Failed, verify.Inconclusive, verify.Malformed} {
+		if n(v) > 0 {
+			text += fmt.Sprintf(", %d %s", n(v), v)
+		}
+	}
+	return text
+}
+
 func signatureText(r *verify.LedgerReport) string {
 	switch {
 	case r.Signatures == verify.SignaturesHead && r.Verifieds <= 1:
 		return fmt.Sprintf("%d verified, of the head alone (--signatures head), by crypto/ed25519", r.Verifieds)
-	case r.StartsAtHead():
+	case r.StartsAtHead() || r.Continues():
 		return fmt.Sprintf("%d verified in this run, by %s; the records before position %d were not read again", r.Verifieds, r.Engine, r.Since.Count)
 	case r.Since != nil && !r.Rechecked():
 		return fmt.Sprintf("%d verified in this run, by %s; the records up to position %d were hashed and linked to the state's head", r.Verifieds, r.Engine, r.Since.Count)
@@ -214,6 +230,9 @@ func (p *painter) keys(a Audit) {
 		}
 		if k.Found {
 			thumb = "thumbprint " + k.Thumbprint.String()
+			if w := k.Window.String(); w != "" {
+				thumb += ", " + Printable(w)
+			}
 		}
 		span := ""
 		if !k.From.IsZero() {

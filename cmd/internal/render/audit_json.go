@@ -49,7 +49,8 @@ type jsonHead struct {
 type jsonLedger struct {
 	Records      int64                     `json:"records"`
 	Sessions     int64                     `json:"sessions"`
-	Verified     int64                     `json:"verified"`
+	Verified     int64                     `json:"verified"`                     // signature and all; 0 in mode head
+	Held         int64                     `json:"hash_and_link_hold,omitempty"` // in mode head: whose signatures were not verified
 	Failed       int64                     `json:"failed"`
 	Inconclusive int64                     `json:"inconclusive"`
 	Malformed    int64                     `json:"malformed"`
@@ -69,6 +70,7 @@ type jsonGeneration struct {
 type jsonKeySpan struct {
 	KID        string  `json:"kid"`
 	Thumbprint *string `json:"thumbprint"`
+	Window     string  `json:"window,omitempty"` // in which it may sign, as of now
 	Records    int64   `json:"records"`
 	First      int64   `json:"first_record"`
 	Last       int64   `json:"last_record"`
@@ -131,6 +133,10 @@ func (a Audit) document() jsonAudit {
 		Keys: []jsonKeySpan{}, KeySource: a.Keys, Pinned: a.Pinned, Total: r.Total(), Counts: []jsonCount{}, Findings: []jsonFinding{},
 		Evidence: a.Evidence, Notes: a.Notes, NotCovered: a.notCovered(), ElapsedMS: a.Elapsed.Milliseconds(),
 	}
+	if r.Signatures == verify.SignaturesHead && r.Since == nil {
+		// No record but the head was verified.
+		doc.Summary.Held, doc.Summary.Verified = doc.Summary.Verified, min(doc.Summary.Verified, r.Verifieds)
+	}
 	for g, n := range r.Generations {
 		doc.Summary.Generations[string(g)] = jsonGeneration(n)
 	}
@@ -141,7 +147,7 @@ func (a Audit) document() jsonAudit {
 		s := jsonKeySpan{KID: k.KID, Records: k.Records, First: k.First, Last: k.Last, From: timeJSON(k.From), To: timeJSON(k.To)}
 		if k.Found {
 			t := k.Thumbprint.String()
-			s.Thumbprint = &t
+			s.Thumbprint, s.Window = &t, k.Window.String()
 		}
 		doc.Keys = append(doc.Keys, s)
 	}

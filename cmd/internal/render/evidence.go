@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/qodverify/qodverify/cmd/internal/state"
 	"github.com/qodverify/qodverify/verify"
 )
 
@@ -11,8 +12,7 @@ import (
 type EvidenceView struct {
 	Tool            Tool
 	File, Code      string
-	Holds           bool
-	BySignatures    bool
+	Outcome         state.Outcome
 	Why             []string
 	Versions        [2]EvidenceVersion // before, now
 	Intact, Changed int64
@@ -30,24 +30,26 @@ type EvidenceVersion struct {
 // statement says what the evidence proves, and on whose word.
 func (v EvidenceView) statement() string {
 	switch {
-	case !v.Holds:
-		return "the evidence does not hold"
-	case v.BySignatures:
-		return "both records are signed and name the same predecessor: the signatures alone prove that the ledger was forked"
+	case v.Outcome == state.Refuted:
+		return "nothing: the file contradicts itself, or a record in it is not the signer's"
+	case v.Outcome == state.Undecided:
+		return "nothing yet: not every record could be verified"
+	case v.Outcome == state.Proven:
+		return "both records are signed by one key and name the same predecessor: the signatures alone prove that the signer has two histories"
 	case v.Code == string(verify.HistoryTruncated):
-		return "the first record is signed, so the operator made it; that the ledger now ends before it is the word of whoever kept the state"
+		return "the first record is signed, so the signer made it; that the ledger now ends before it is the word of whoever kept the state"
 	}
-	return "both records are signed, so the operator made both; that the first one stood at its position is the word of whoever kept the state"
+	return "both records are signed, so the signer made both; that the first one stood at its position is the word of whoever kept the state"
 }
 
 // EvidenceText writes it for a person.
 func EvidenceText(w io.Writer, v EvidenceView, o TextOptions) error {
 	var b strings.Builder
 	p := newPainter(&b, o)
-	verdict := p.good.Sprint("HOLDS")
-	if !v.Holds {
-		verdict = p.bad.Sprint("DOES NOT HOLD")
-	}
+	verdict := map[state.Outcome]string{
+		state.Proven: p.good.Sprint("HOLDS"), state.OnWord: p.doubt.Sprint("RESTS ON THE AUDITOR'S WORD"),
+		state.Undecided: p.doubt.Sprint("INCONCLUSIVE"), state.Refuted: p.bad.Sprint("DOES NOT HOLD"),
+	}[v.Outcome]
 	p.line("%s: %s (%s)", p.bold.Sprint(Printable(v.File)), verdict, Printable(v.Code))
 	for _, s := range v.Why {
 		p.field("why", "%s", s)
@@ -78,6 +80,7 @@ func EvidenceText(w io.Writer, v EvidenceView, o TextOptions) error {
 type jsonEvidence struct {
 	Schema       string      `json:"schema"`
 	Holds        bool        `json:"holds"`
+	Outcome      string      `json:"outcome"`
 	BySignatures bool        `json:"proven_by_signatures"`
 	Tool         Tool        `json:"tool"`
 	File         string      `json:"file"`
@@ -99,7 +102,7 @@ type jsonVersion struct {
 // EvidenceJSON writes it as one document.
 func EvidenceJSON(w io.Writer, v EvidenceView) error {
 	doc := jsonEvidence{
-		Schema: "qodverify/evidence-report/v1", Holds: v.Holds, BySignatures: v.BySignatures, Tool: v.Tool, File: v.File, Code: v.Code,
+		Schema: "qodverify/evidence-report/v1", Holds: v.Outcome == state.Proven, BySignatures: v.Outcome == state.Proven, Outcome: v.Outcome.String(), Tool: v.Tool, File: v.File, Code: v.Code,
 		Statement: v.statement(), Why: append([]string{}, v.Why...),
 	}
 	for i, into := range []*jsonVersion{&doc.Before, &doc.Now} {

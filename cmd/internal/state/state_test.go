@@ -61,14 +61,6 @@ func TestRoundTrip(t *testing.T) {
 // or one that is not verified, is none.
 func TestEvidence(t *testing.T) {
 	key := ledgergen.NewKey("default", "perf")
-	set, err := jwks.Parse(ledgergen.JWKS(key.JWK("")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := verify.New(verify.Policy{Keys: set})
-	if err != nil {
-		t.Fatal(err)
-	}
 	g := ledgergen.New(1)
 	sealed := func(prev string, k ledgergen.Key) ledgergen.Record {
 		r := g.Next()
@@ -78,34 +70,61 @@ func TestEvidence(t *testing.T) {
 	a := sealed("GENESIS", key)
 	b, c := sealed(a.This, key), sealed(a.This, key)
 	d, forged := sealed(c.This, key), sealed(a.This, ledgergen.NewKey("default", "somebody else"))
+	first := sealed("GENESIS", key) // of another ledger
+	next := sealed(b.This, key)
+	other := ledgergen.NewKey("other", "another operator")
+	foreign := sealed(a.This, other)
+	both, err := jwks.Parse(ledgergen.JWKS(key.JWK(""), other.JWK("")))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, x := range map[string]struct {
-		before, now         ledgergen.Record
-		code                verify.Code
-		position            int64
-		holds, bySignatures bool
+		before, now ledgergen.Record
+		code        verify.Code
+		at, is      int64 // positions
+		keys        *jwks.KeySet
+		want        Outcome
 	}{
-		"fork":      {b, c, verify.HistoryForked, 2, true, true},
-		"rewritten": {b, d, verify.HistoryRewritten, 2, true, false},
-		"the same":  {b, b, verify.HistoryRewritten, 2, false, false},
-		"forged":    {b, forged, verify.HistoryForked, 2, false, true},
-		"cut":       {b, a, verify.HistoryTruncated, 1, true, false},
-		"all gone":  {b, ledgergen.Record{}, verify.HistoryTruncated, 0, true, false},
-		"gone":      {b, ledgergen.Record{}, verify.HistoryRewritten, 2, false, false},
-		"not cut":   {b, d, verify.HistoryTruncated, 2, false, false},
+		"fork":                         {b, c, verify.HistoryForked, 2, 2, both, Proven},
+		"rewritten, one predecessor":   {b, c, verify.HistoryRewritten, 2, 2, both, Proven},
+		"rewritten earlier":            {b, d, verify.HistoryRewritten, 2, 2, both, OnWord},
+		"the same":                     {b, b, verify.HistoryRewritten, 2, 2, both, Refuted},
+		"forged":                       {b, forged, verify.HistoryForked, 2, 2, both, Refuted},
+		"cut":                          {b, a, verify.HistoryTruncated, 2, 1, both, OnWord},
+		"all gone":                     {b, ledgergen.Record{}, verify.HistoryTruncated, 2, 0, both, OnWord},
+		"gone, and not cut":            {b, ledgergen.Record{}, verify.HistoryRewritten, 2, 2, both, Undecided},
+		"not cut":                      {b, d, verify.HistoryTruncated, 2, 2, both, Refuted},
+		"consecutive, at one position": {b, next, verify.HistoryRewritten, 3, 3, both, Refuted},
+		"consecutive, the other way":   {next, b, verify.HistoryRewritten, 3, 3, both, Refuted},
+		"consecutive, cut":             {next, b, verify.HistoryTruncated, 3, 1, both, Refuted},
+		"an unknown code":              {b, c, "whatever", 2, 2, both, Refuted},
+		"no history code":              {b, c, verify.LedgerFork, 2, 2, both, Refuted},
+		"two ledgers' first records":   {a, first, verify.HistoryRewritten, 1, 1, both, OnWord},
+		"first, and not at 1":          {a, first, verify.HistoryRewritten, 5, 5, both, Refuted},
+		"two keys":                     {b, foreign, verify.HistoryForked, 2, 2, both, OnWord},
+		"a position of 0":              {b, c, verify.HistoryForked, 0, 0, both, Refuted},
+		"behind":                       {b, d, verify.HistoryRewritten, 2, 3, both, Refuted},
+		"without keys":                 {b, c, verify.HistoryForked, 2, 2, &jwks.KeySet{}, Undecided},
 	} {
-		before := New(tool, "then", now, &verify.Checkpoint{Origin: a.This, Count: 2, Head: x.before.This, Record: x.before.Bundle()})
-		e := NewEvidence(tool, before, "now", now, &verify.Contradiction{Code: x.code, Position: x.position, Found: verify.Place{ThisHash: x.now.This}, Record: bundleOf(x.now)})
-		file := filepath.Join(t.TempDir(), "evidence.json")
-		if err := e.Save(file); err != nil {
-			t.Fatal(err)
-		}
-		loaded, err := LoadEvidence(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if j := loaded.Judge(v); j.Holds != x.holds || j.BySignatures != x.bySignatures || j.Holds != (len(j.Why) == 0) {
-			t.Errorf("%s: holds %t, by signatures %t, %q", name, j.Holds, j.BySignatures, j.Why)
-		}
+		t.Run(name, func(t *testing.T) {
+			v, err := verify.New(verify.Policy{Keys: x.keys})
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := New(tool, "then", now, &verify.Checkpoint{Origin: a.This, Count: x.at, Head: x.before.This, Record: x.before.Bundle()})
+			e := NewEvidence(tool, before, "now", now, &verify.Contradiction{Code: x.code, Position: x.is, Found: verify.Place{ThisHash: x.now.This}, Record: bundleOf(x.now)})
+			file := filepath.Join(t.TempDir(), "evidence.json")
+			if err := e.Save(file); err != nil {
+				t.Fatal(err)
+			}
+			loaded, err := LoadEvidence(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if j := loaded.Judge(v); j.Outcome != x.want || (j.Outcome == Proven) != (len(j.Why) == 0) {
+				t.Errorf("%s, %q, want %s", j.Outcome, j.Why, x.want)
+			}
+		})
 	}
 }
 
