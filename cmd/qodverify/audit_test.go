@@ -264,12 +264,18 @@ func TestStateFiles(t *testing.T) {
 	g, key, prev := ledgergen.New(4), ledgergen.NewKey("default", "perf"), bundle.Genesis
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
-	var lines [][]byte
-	for range 40 {
+	var lines, rewritten [][]byte
+	var past string
+	for i := range 40 {
 		r := g.Next()
 		r.Seal(prev, key)
-		prev = r.This
+		past, prev = prev, r.This
 		lines = append(lines, append(r.Bundle(), '\n'))
+		if i == 39 { // another record where the last one stood
+			r.FlowLabel = "rewritten"
+			r.Seal(past, key)
+			rewritten = append(slices.Clone(lines[:39]), append(r.Bundle(), '\n'))
+		}
 	}
 	write := func(name string, data ...[]byte) string {
 		if err := os.WriteFile(path(name), bytes.Join(data, nil), 0o644); err != nil {
@@ -278,11 +284,11 @@ func TestStateFiles(t *testing.T) {
 		return path(name)
 	}
 	keys, state := write("keys.json", ledgergen.JWKS(key.JWK(""))), path("state.json")
-	requests := 0
+	requests, whole := 0, false
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requests++
 		from, _ := strconv.Atoi(r.URL.Query().Get("from"))
-		if from < 30 {
+		if from < 30 && !whole {
 			t.Errorf("asked for records from %d on", from) // none of these is new
 		}
 		if requests == 1 { // breaks off in the middle of a record, and is asked again
@@ -307,14 +313,21 @@ func TestStateFiles(t *testing.T) {
 		t.Errorf("by the service: exit %d, head %d, %d signatures, %d requests", code, r.Head.Position, r.Signatures.Verified, requests)
 	}
 	after, _ := os.ReadFile(state)
-	if r, code, _ = audited(t, "--jwks", keys, "--state", state, write("ledger.jsonl", lines[:30]...)); code != exitFailed || r.State.Written || r.Evidence != state+".evidence.json" {
+	// What this copy lacks accuses nobody; what it has in its place does.
+	if r, code, _ = audited(t, "--jwks", keys, "--state", state, write("ledger.jsonl", lines[:30]...)); code != exitInconclusive || r.State.Written || r.Evidence != "" || r.Findings[0].Code != "history_truncated" {
 		t.Errorf("cut: exit %d %+v", code, r)
+	}
+	if _, err := os.Stat(state + ".evidence.json"); err == nil {
+		t.Error("evidence of what an input lacks")
+	}
+	if r, code, _ = audited(t, "--jwks", keys, "--state", state, write("ledger.jsonl", rewritten...)); code != exitFailed || r.State.Written || r.Evidence != state+".evidence.json" {
+		t.Errorf("rewritten: exit %d %+v", code, r)
 	}
 	if kept, _ := os.ReadFile(state); !bytes.Equal(kept, after) || bytes.Equal(kept, before) {
 		t.Error("the state was overwritten by an audit that contradicts it")
 	}
 	var stdout, errs bytes.Buffer
-	if code := run([]string{"evidence", "--jwks", keys, r.Evidence}, nil, &stdout, &errs); code != exitVerified || !strings.Contains(stdout.String(), "HOLDS (history_truncated)") {
+	if code := run([]string{"evidence", "--jwks", keys, r.Evidence}, nil, &stdout, &errs); code != exitVerified || !strings.Contains(stdout.String(), "HOLDS (history_rewritten)") {
 		t.Errorf("evidence: exit %d, %s%s", code, stdout.String(), errs.String())
 	}
 	evidence, _ := os.ReadFile(r.Evidence)
@@ -323,7 +336,7 @@ func TestStateFiles(t *testing.T) {
 		args []string
 		code exitCode
 	}{
-		"without keys":    {write("e1.json", evidence), nil, exitFailed},
+		"without keys":    {write("e1.json", evidence), nil, exitInconclusive},
 		"edited":          {write("e2.json", bytes.Replace(evidence, []byte(`"position": 40`), []byte(`"position": 41`), 1)), []string{"--jwks", keys}, exitMalformed},
 		"not evidence":    {keys, []string{"--jwks", keys}, exitMalformed},
 		"of an own forge": {write("e3.json", evidence), []string{"--jwks", write("other.json", ledgergen.JWKS(ledgergen.NewKey("default", "x").JWK("")))}, exitFailed},
@@ -333,13 +346,14 @@ func TestStateFiles(t *testing.T) {
 		}
 	}
 	// A service that has less than it had is asked for what it still has.
-	lines = lines[:35]
-	if r, code, stderr = audited(t, "--jwks", keys, "--state", state, web.URL); code != exitFailed || len(r.Findings) != 1 || r.Findings[0].Code != "history_truncated" {
+	lines, whole = lines[:35], true
+	if r, code, stderr = audited(t, "--jwks", keys, "--state", state, web.URL); code != exitInconclusive || len(r.Findings) != 1 || r.Findings[0].Code != "history_truncated" {
 		t.Errorf("a service cut its ledger: exit %d %+v %s", code, r, stderr)
 	}
-	stdout.Reset()
-	if code := run([]string{"evidence", "--jwks", keys, r.Evidence}, nil, &stdout, &errs); code != exitVerified || !strings.Contains(stdout.String(), "now          position 35") {
-		t.Errorf("evidence: exit %d, %s%s", code, stdout.String(), errs.String())
+	// One that has rewritten its past is read from the start, and caught.
+	lines = rewritten
+	if r, code, stderr = audited(t, "--jwks", keys, "--state", state, web.URL); code != exitFailed || len(r.Findings) != 1 || r.Findings[0].Code != "history_rewritten" {
+		t.Errorf("a service rewrote its ledger: exit %d %+v %s", code, r, stderr)
 	}
 	// A state that was damaged is no fresh start.
 	full := write("full.jsonl", lines...)
