@@ -30,6 +30,7 @@ type auditFlags struct {
 	signatures, crypto        string
 	state, evidence, findings string
 	workers, listed           int
+	maxRecords                int64
 	whole                     bool
 }
 
@@ -78,6 +79,7 @@ func (a *app) auditCommand() *cobra.Command {
 	flags.StringVar(&f.crypto, "crypto", "auto", "Ed25519 by: auto, or stdlib for crypto/ed25519 alone")
 	flags.StringVar(&f.findings, "findings", "", "`FILE` for all findings, as JSONL")
 	flags.IntVar(&f.listed, "max-findings", 100, "list at most `N` findings of one code; their number is always told")
+	flags.Int64Var(&f.maxRecords, "max-records", 0, "read at most `N` records, and call it unfinished when there are more (default 100 million of a service, no bound of a file)")
 	flags.IntVar(&f.workers, "workers", 0, "judge `N` records at a time (default one for each processor)")
 	complete(cmd)
 	for name, values := range map[string][]string{"signatures": {"all", "head"}, "crypto": {"auto", "stdlib"}} {
@@ -95,6 +97,8 @@ func (f *auditFlags) options() (verify.LedgerOptions, error) {
 		return o, fmt.Errorf("--crypto: %q is not auto or stdlib", f.crypto)
 	case f.workers < 0 || f.workers > 1024:
 		return o, errors.New("--workers: want 0 to 1024")
+	case f.maxRecords < 0:
+		return o, errors.New("--max-records: want 1 or more")
 	case f.listed < 1 || f.listed > 1_000_000:
 		return o, errors.New("--max-findings: want 1 to 1000000")
 	case f.evidence != "" && f.state == "":
@@ -103,6 +107,9 @@ func (f *auditFlags) options() (verify.LedgerOptions, error) {
 	o.Signatures = verify.SignatureMode(f.signatures)
 	return o, nil
 }
+
+// maxServiceRecords ends a service that goes on for ever.
+const maxServiceRecords = 100_000_000
 
 // auditRun is one invocation of audit.
 type auditRun struct {
@@ -186,6 +193,12 @@ func (r *auditRun) open(arg string) error {
 	dir := r.flags.artifactsDir
 	if info, statErr := os.Stat(arg); dir == "" && statErr == nil && info.IsDir() {
 		dir = arg
+	}
+	switch {
+	case r.flags.maxRecords > 0:
+		r.ledger.Records = source.Limited(r.ledger.Records, r.flags.maxRecords)
+	case source.IsURL(arg):
+		r.ledger.Records = source.Limited(r.ledger.Records, maxServiceRecords)
 	}
 	if dir != "" && !store.IsDatabase(arg) {
 		r.ledger.Records = source.WithArtifacts(r.ledger.Records, dir)

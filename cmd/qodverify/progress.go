@@ -81,9 +81,12 @@ func (p *progress) text(v verify.Progress, now time.Time) string {
 	if size <= 0 || done <= 0 {
 		return s
 	}
-	part := min(float64(done)/float64(size), 1)
+	if done > size {
+		return s // more than was told: nobody knows how much
+	}
+	part := float64(done) / float64(size)
 	left := time.Duration(float64(elapsed) * (1 - part) / part).Round(time.Second)
-	s = fmt.Sprintf("%3.0f%%  %s, %s left", 100*part, s, left)
+	s = fmt.Sprintf("%3d%%  %s, %s left", min(int(100*part), 99), s, left) // 100 is for what is over
 	if p.terminal {
 		full := int(part * barWidth)
 		s = "[" + strings.Repeat("#", full) + strings.Repeat(".", barWidth-full) + "] " + s

@@ -15,10 +15,8 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -293,82 +291,6 @@ func WithArtifacts(records iter.Seq2[bundle.Raw, error], dir string) iter.Seq2[b
 			}
 		}
 	}
-}
-
-const (
-	ledgerPage = 1000
-	// ledgerTries is how often a page is asked for before the ledger is given up.
-	ledgerTries = 4
-	// ledgerTimeout is for one page, its body included.
-	ledgerTimeout = 2 * time.Minute
-)
-
-// serviceLedger reads GET /ledger page by page. After a page broke off it goes on
-// behind the last whole record.
-func (r *Reader) serviceLedger(ctx context.Context, arg string, from int64) (*Ledger, error) {
-	base, err := r.ServiceURL(arg)
-	if err != nil {
-		return nil, err
-	}
-	l := &Ledger{Name: base.String(), Origin: origin(base), Again: true}
-	l.Records = func(yield func(bundle.Raw, error) bool) {
-		at := max(from, 1)
-		l.Done.Store(0)
-		for failures := 0; ; {
-			before := at
-			ended, stopped, err := r.page(ctx, l, base, &at, yield)
-			switch {
-			case stopped || ended && err == nil:
-				return
-			case err == nil:
-				failures = 0
-				continue
-			}
-			if at > before {
-				failures = 0
-			}
-			var status *statusCodeError
-			if failures++; failures == ledgerTries || errors.As(err, &status) && status.code < 500 || ctx.Err() != nil {
-				yield(bundle.Raw{}, fmt.Errorf("%s, from record %d on: %w", base, at, err))
-				return
-			}
-			select {
-			case <-ctx.Done():
-			case <-time.After(time.Duration(failures) * 500 * time.Millisecond):
-			}
-		}
-	}
-	return l, nil
-}
-
-// page yields one page and moves at behind its last record.
-func (r *Reader) page(ctx context.Context, l *Ledger, base *url.URL, at *int64, yield func(bundle.Raw, error) bool) (ended, stopped bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
-	defer cancel()
-	u := base.JoinPath("ledger")
-	u.RawQuery = url.Values{"from": {strconv.FormatInt(*at, 10)}, "limit": {strconv.Itoa(ledgerPage)}}.Encode()
-	reply, err := r.get(ctx, u, r.Token, "application/jsonl")
-	if err != nil {
-		return false, false, err
-	}
-	defer reply.Body.Close()
-	if size, err := strconv.ParseInt(reply.Header.Get("X-Ledger-Size"), 10, 64); err == nil && size >= 0 {
-		l.Size.Store(size)
-	}
-	ended = true
-	for raw, err := range bundle.Entries(reply.Body, bundle.Limits{}) {
-		if err != nil {
-			return false, false, err
-		}
-		ended = false
-		raw.Input, raw.Line = l.Name, *at // the position is what finds it again
-		*at++
-		l.Done.Add(1)
-		if !yield(raw, nil) {
-			return false, true, nil
-		}
-	}
-	return ended, false, nil
 }
 
 // statusCodeError is an answer that is none of those asked for.

@@ -49,6 +49,7 @@ type Reader struct {
 	Session   string // session to ask a server's base URL, or to find in an artifacts folder
 
 	timeout time.Duration // of one exchange; 0 means ten seconds
+	pause   time.Duration // before the next try of a ledger's page; 0 means half a second
 }
 
 // IsURL reports whether an argument is a URL rather than a path.
