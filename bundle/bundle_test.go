@@ -146,8 +146,8 @@ func TestGenerations(t *testing.T) {
 		want bundle.Generation
 	}{
 		{edit(t, strip()), bundle.V04},
-		{edit(t, strip("artifacts")), bundle.V03},
-		{edit(t, strip("artifacts", "kid")), bundle.V02},
+		{edit(t, strip("artifacts")), bundle.Unbound},
+		{edit(t, strip("artifacts", "kid")), bundle.Unbound},
 		{edit(t, strip("artifacts", "kid", "signature")), bundle.V01},
 		// What binds an artifact is v0.4, whatever was taken away from it.
 		{edit(t, strip("signature")), bundle.V04},

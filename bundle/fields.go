@@ -279,12 +279,14 @@ func (f *Fields) check() error {
 	if c.err != nil {
 		return c.err
 	}
-	f.Generation = recognise(!f.empty(FieldSignature), !f.empty(FieldKID), f.values[FieldArtifacts].Exists())
+	f.Generation = f.recognise()
 	if f.Generation.BindsArtifact() {
 		c.want("/proof/artifacts", FieldArtifacts, canonical.Object)
 		c.want("/proof/artifacts/runtime_artifact_sha256", FieldProofArtifactSHA256, canonical.String)
 		c.want("/proof/artifacts/runtime_artifact_relpath", FieldProofArtifactPath, canonical.String)
-		c.want("/proof/created_at", FieldProofCreatedAt, canonical.String)
+		if f.Generation != V02 {
+			c.want("/proof/created_at", FieldProofCreatedAt, canonical.String)
+		}
 		if f.Form == FormBundle {
 			c.want("/runtime_artifact_relpath", FieldArtifactPath, canonical.String)
 		}

@@ -17,7 +17,7 @@ import (
 
 // FS holds every file of this folder that a test needs.
 //
-//go:embed qod-mock-v0.1 qod-mock-v0.4 pycanon jwks-abuse telemetry gen
+//go:embed qod-mock-v0.1 qod-mock-v0.4 generations pycanon jwks-abuse telemetry gen
 var FS embed.FS
 
 // Read returns one file of [FS], unpacked when its name ends in .gz. It panics

@@ -131,6 +131,7 @@ const (
 	SignatureMissing   Code = "signature_missing"
 	SignatureMalformed Code = "signature_malformed"
 	UnsignedGeneration Code = "unsigned_generation"
+	SharedSecret       Code = "shared_secret"
 
 	SessionMismatch    Code = "session_id_mismatch"
 	PathMismatch       Code = "runtime_artifact_path_mismatch"

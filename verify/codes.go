@@ -97,6 +97,7 @@ var cryptoCodes = []Explanation{
 	{SignatureMissing, "the record has no signature", "Anyone could have made it.", "Ask the operator for the signed record."},
 	{SignatureMalformed, "the signature is not 86 characters of canonical unpadded base64url", "One signature must have one spelling, else a record could be copied as another.", doFetch},
 	{SignatureMismatch, "the signature is not one by this key over this_hash", whySigned, "See the hint. " + doOperator},
+	{SharedSecret, "the record is authenticated by a shared secret", "Only who has the secret can check it, and who has it can make any record.", "Ask for a proof of v0.4."},
 	{UnsignedGeneration, "records of this generation are not signed", "Nothing shows who made it.", "Ask for a proof of v0.4."},
 	{NotInThisMode, "the check is left out in this mode of an audit", "What was not looked at is not shown.", "Run the audit with --signatures all."},
 	{ProfileRefused, "the value has no bytes under this canonical profile", "Without canonical bytes there is no hash.", "Verify with --profile auto."},

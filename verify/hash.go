@@ -122,7 +122,7 @@ func (r *run) ledgerHash() ([]Check, error) {
 	formula := r.formulas.ledger
 	if formula == canonical.Unspecified {
 		formula = r.formulas.profile
-		if b.Generation != bundle.V04 {
+		if b.Generation == bundle.V01 {
 			formula = canonical.PythonDefault
 		}
 	}

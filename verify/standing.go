@@ -228,7 +228,11 @@ func (l *claimList) record() {
 		l.add("record", "/proof/issuer", NotRecomputable, "", "", "issued by %s", p.Issuer)
 	}
 	if p.CreatedAt != "" {
-		l.add("record", "/proof/created_at", NotRecomputable, "", "the signer's own clock", "made at %s", p.CreatedAt)
+		at := p.CreatedAt
+		if t, ok := p.Time(); ok && !strings.Contains(at, "T") {
+			at = timeText(t) // seconds since 1970, as older generations spell it
+		}
+		l.add("record", "/proof/created_at", NotRecomputable, "", "the signer's own clock", "made at %s", at)
 	}
 	if t, ok := e.Time(); ok {
 		l.add("record", l.b.EntryPointer("created_at"), Unsigned, "", "", "recorded at %s", timeText(t.UTC()))

@@ -252,16 +252,20 @@ func (l *ledger) olderGeneration(r *record, place Place) {
 			continue
 		}
 		switch {
+		case id == SignatureKey && r.generation.SharedSecret():
+			not = append(not, "it is authenticated by a shared secret, which nobody outside can check")
 		case id == SignatureKey && !r.generation.Signed():
 			not = append(not, "it is not signed")
-		case id == SignatureKey && !r.generation.NamesKey():
-			not = append(not, "it does not name its key")
 		case id == SignatureKey:
 			if c, ok := r.report.first(id, r.report.Outcome(id)); ok {
 				not = append(not, c.Message)
 			}
-		case id == ArtifactHash:
+		case id == ArtifactHash && !r.generation.BindsArtifact():
 			not = append(not, "it binds no runtime artifact")
+		case id == ArtifactHash || id == Consistency:
+			if c, ok := r.report.first(id, r.report.Outcome(id)); ok {
+				not = append(not, c.Message)
+			}
 		}
 	}
 	formula := "this_hash does not follow from the proof by any formula that is known"

@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("FX", filepath.Join(testdata.Root(), "testdata", "qod-mock-v0.4"))
 			env.Setenv("V01", filepath.Join(testdata.Root(), "testdata", "qod-mock-v0.1"))
 			env.Setenv("TEL", filepath.Join(testdata.Root(), "testdata", "telemetry"))
+			env.Setenv("GEN", filepath.Join(testdata.Root(), "testdata", "generations"))
 			env.Setenv("SERVER", server.URL)
 			env.Setenv("SID", serverSession)
 			env.Setenv("TCP", strings.Replace(server.URL, "http", "tcp", 1))

@@ -139,10 +139,10 @@ func (p *painter) audit(a Audit) {
 func generationText(g bundle.Generation) string {
 	s := ""
 	switch {
+	case g.SharedSecret():
+		s = "; they are authenticated by a shared secret, which nobody outside can check"
 	case !g.Signed():
 		s = "; they are not signed"
-	case !g.NamesKey():
-		s = "; they do not name their key"
 	}
 	if !g.BindsArtifact() {
 		s += "; they bind no runtime artifact"
