@@ -157,6 +157,18 @@ type Artifact struct {
 // Exists reports whether the bundle has an artifact.
 func (a Artifact) Exists() bool { return a.Value.Exists() }
 
+// OtherSchema reports whether the artifact says that it is of a schema version which
+// is not known here. What its members mean is then not known either.
+func (a Artifact) OtherSchema() bool {
+	switch v := a.Value.Get("schema_version"); v.Kind() {
+	case canonical.String:
+		return a.SchemaVersion != SchemaVersion
+	case canonical.Number:
+		return true
+	}
+	return false
+}
+
 // EntryPointer returns the JSON pointer of a member of the ledger record.
 func (b *Bundle) EntryPointer(name string) string {
 	if b.Form == FormRecord {

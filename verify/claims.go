@@ -27,7 +27,7 @@ func claimSkip(what string) []Check {
 // not_measured; of what it does not say so it claims that it was measured.
 func (r *run) claimsConstants() ([]Check, error) {
 	a := r.bundle.Artifact
-	if a.ThroughputMbps == nil || a.AvailabilityPct == nil || a.PacketLossPct == nil {
+	if a.ThroughputMbps == nil || a.AvailabilityPct == nil || a.PacketLossPct == nil || a.OtherSchema() {
 		return claimSkip("the artifact does not have the three values"), nil
 	}
 	for _, f := range r.bundle.Faults() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
@@ -50,9 +51,20 @@ func (c *contradictions) add(code Code, pointer, expected, actual, format string
 // same adds a contradiction unless both texts are the same. Of a member that is
 // missing or of another type that was said already.
 func (c *contradictions) same(code Code, pointer, actual, expected, what string) {
-	if actual != expected && !c.faulty[pointer] {
+	if actual != expected && !c.isFaulty(pointer) {
 		c.add(code, pointer, expected, actual, "%s", what)
 	}
+}
+
+// isFaulty reports whether a member, or an object above it, is not what the format
+// says.
+func (c *contradictions) isFaulty(pointer string) bool {
+	for ; pointer != ""; pointer = pointer[:strings.LastIndexByte(pointer, '/')] {
+		if c.faulty[pointer] {
+			return true
+		}
+	}
+	return false
 }
 
 // shapes holds proof and artifact to the table of the format.
@@ -106,7 +118,7 @@ func (r *run) consistency() ([]Check, error) {
 		c.qosProfile(p)
 	}
 	switch {
-	case c.faulty[schemaVersion] && slices.ContainsFunc(c.undone, func(u Check) bool { return u.Code == SchemaUnknown && u.Pointer == schemaVersion }):
+	case a.OtherSchema():
 	case a.Exists():
 		c.artifact(p, a)
 	case b.Generation.BindsArtifact():

@@ -86,6 +86,7 @@ func judgeCommitment(b *bundle.Bundle, profile canonical.Profile) []Check {
 	d.counts(p, c, b.Samples.Get("samples").Kind() == canonical.Array)
 	d.pooled(b, c)
 	d.latency(c)
+	d.jitter(c)
 	if ok {
 		d.follows(c.Decision, telemetry.Decide(c.Pooled, c.Decision.LatencyP95, targets))
 	}
@@ -132,7 +133,9 @@ func (d *differences) pooled(b *bundle.Bundle, c telemetry.Commitment) {
 	} else if err := c.Pooled.Ordered(c.Decision.LatencyP95); err != nil {
 		d.add(PooledMismatch, "/proof/telemetry/decision/latency_p95_ns", "", "", "the p95 over all probes is not of the same delays as the percentiles: %v", err)
 	}
-	if loss := b.Artifact.PacketLossPct; loss == nil && b.Artifact.Exists() {
+	if loss := b.Artifact.PacketLossPct; b.Artifact.OtherSchema() {
+		return // of which consistency tells
+	} else if loss == nil && b.Artifact.Exists() {
 		d.lacks("/runtime_artifact/measured/packet_loss_pct", "the proof counts its lost probes, and the artifact does not state their share")
 	} else if loss != nil {
 		if want := telemetry.LossPercent(c.Pooled); *loss != want {
@@ -166,11 +169,17 @@ func (d *differences) latency(c telemetry.Commitment) {
 	}
 }
 
+// jitter holds the jitter to the delays.
+func (d *differences) jitter(c telemetry.Commitment) {
+	// Which targets are given makes no difference to it.
+	want := telemetry.Decide(c.Pooled, c.Decision.LatencyP95, telemetry.Targets{}).JitterP99
+	if claimed := c.Decision.JitterP99; !reflect.DeepEqual(claimed, want) {
+		d.add(PooledMismatch, "/proof/telemetry/decision/jitter_p99_ns", latencyText(want), latencyText(claimed), "the jitter is not p99 minus the minimum")
+	}
+}
+
 // follows holds a decision to what it should be.
 func (d *differences) follows(claimed, want telemetry.Decision) {
-	if !reflect.DeepEqual(claimed.JitterP99, want.JitterP99) {
-		d.add(PooledMismatch, "/proof/telemetry/decision/jitter_p99_ns", latencyText(want.JitterP99), latencyText(claimed.JitterP99), "the jitter is not p99 minus the minimum")
-	}
 	if claimed.Result != want.Result {
 		d.add(DecisionMismatch, "/proof/telemetry/decision/result", want.Result, claimed.Result, "the pooled delays decide otherwise: %s", want.Reasons[0])
 	} else if !slices.Equal(claimed.Reasons, want.Reasons) {
@@ -192,16 +201,28 @@ func (d *differences) session(b *bundle.Bundle, c telemetry.Commitment) {
 	if agreed := b.Proof.Intent.DurationS; agreed != nil && *agreed != s.Duration {
 		d.add(SessionLife, "/proof/session/duration", strconv.FormatInt(*agreed, 10), strconv.FormatInt(s.Duration, 10), "the session is said to last other than was agreed")
 	}
-	if v := b.Proof.Value.At("/requested/intent/qosProfile"); v.Exists() && v.Kind() != canonical.String {
-		d.lacks("/proof/requested/intent/qosProfile", "the profile that was asked for is no string")
-	} else if name, _ := v.Text(); name != s.QoSProfile {
-		d.add(ProfileMismatch, "/proof/session/qosProfile", name, s.QoSProfile, "the session's profile is not the one asked for")
-	}
+	d.profile(b, s.QoSProfile)
 	if want := s.AvailableIn(c.FirstAt, c.LastAt); want != s.AvailablePPM {
 		d.add(WindowMismatch, "/proof/session/available_ppm", strconv.FormatInt(want, 10), strconv.FormatInt(s.AvailablePPM, 10),
 			"the share of the measured time that lay inside AVAILABLE does not follow from the times in the proof")
 	}
 	d.life(b, s)
+}
+
+// profile holds the session's profile to the one asked for. A session of a profile
+// that nobody asked for contradicts the intent; what is missing does not.
+func (d *differences) profile(b *bundle.Bundle, name string) {
+	const asked, got = "/proof/requested/intent/qosProfile", "/proof/session/qosProfile"
+	v := b.Proof.Value.At("/requested/intent/qosProfile")
+	want, isText := v.Text()
+	switch {
+	case b.Proof.Value.At("/requested/intent").Kind() != canonical.Object, v.Exists() && !isText:
+		d.lacks(asked, "the proof does not say which profile was asked for, so the session's was held to nothing")
+	case want != "" && name == "":
+		d.lacks(got, "the session does not name its profile, so the one asked for was held to nothing")
+	case want != name:
+		d.add(ProfileMismatch, got, want, name, "the session's profile is not the one asked for")
+	}
 }
 
 // life holds the state to the signed time.

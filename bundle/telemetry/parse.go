@@ -77,6 +77,7 @@ func (r *reader) pooled() *Pooled {
 		p.Lost = probes.whole("lost", 0, most)
 	}
 	r.join(probes)
+	counted := probes.at.Get("sent").IsInteger() && probes.at.Get("lost").IsInteger()
 	d := r.child("distribution")
 	d.word("unit", "ns")
 	d.whole("precision_bits", PrecisionBits, PrecisionBits)
@@ -89,7 +90,7 @@ func (r *reader) pooled() *Pooled {
 	r.join(d)
 	delays := r.child("delays_ns")
 	switch {
-	case r.err != nil:
+	case !counted: // so whether there are percentiles can't be told
 	case p.Sent > p.Lost:
 		at := func(name string) int64 { return delays.whole(name, 0, MaxDelay) }
 		p.Delays = Delays{at("min"), at("p50"), at("p95"), at("p99"), at("max")}
