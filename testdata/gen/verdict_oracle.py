@@ -228,6 +228,8 @@ def telemetry(j, p, a, b):
     j.f += ["telemetry/" + x for x in r.f]
     j.m += ["telemetry/" + x for x in r.m]
     if r.f or r.m: return  # the rest is not compared
+    intent, got = at(p, "requested/intent"), at(p, "session/qosProfile")
+    if isinstance(intent, dict) and "qosProfile" not in intent and got is not MISSING: j.f.append("a profile that nobody asked for")
     jt, target = whole(at(p, "requested/intent/target_jitter_ms")), whole(at(p, "requested/intent/target_p95_latency_ms"))
     for name in c["not_measured"]:
         if name in ("latency_ms", "jitter_ms") or name == "packet_loss_pct" and c["pooled"]: j.f.append("not_measured")
