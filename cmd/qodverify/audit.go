@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -124,6 +122,7 @@ type auditRun struct {
 	policy  verify.Policy
 	options verify.LedgerOptions
 	start   time.Time
+	noticed func()        // says that the audit ends by itself after a signal
 	close   func() error  // of the ledger
 	stored  *store.Ledger // what the ledger is when it is a database
 }
@@ -138,10 +137,9 @@ func (a *app) audit(f *auditFlags, arg string) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends it at once
-	r := &auditRun{app: a, flags: f, ctx: ctx, policy: policy, options: options, start: time.Now()}
+	ctx, interruption := untilInterrupted()
+	defer interruption.noticed()
+	r := &auditRun{app: a, flags: f, ctx: ctx, noticed: interruption.noticed, policy: policy, options: options, start: time.Now()}
 	if r.reader, r.keyring, err = a.trust(&f.verifyFlags); err != nil {
 		return err
 	}
@@ -360,7 +358,7 @@ func (r *auditRun) pass(v *verify.Verifier) (*verify.LedgerReport, error) {
 	}
 	p := r.newProgress()
 	o.Progress = p.update
-	report := v.Ledger(interruptible(r.ctx, r.ledger.Records), o)
+	report := v.Ledger(interruptible(r.ctx, r.noticed, r.ledger.Records), o)
 	p.end()
 	if all != nil {
 		if err := all.close(); err != nil {
@@ -371,10 +369,11 @@ func (r *auditRun) pass(v *verify.Verifier) (*verify.LedgerReport, error) {
 }
 
 // interruptible ends a sequence when ctx does.
-func interruptible(ctx context.Context, records iter.Seq2[bundle.Raw, error]) iter.Seq2[bundle.Raw, error] {
+func interruptible(ctx context.Context, noticed func(), records iter.Seq2[bundle.Raw, error]) iter.Seq2[bundle.Raw, error] {
 	return func(yield func(bundle.Raw, error) bool) {
 		for raw, err := range records {
 			if ctx.Err() != nil {
+				noticed()
 				yield(bundle.Raw{}, verify.ErrInterrupted)
 				return
 			}
@@ -383,6 +382,7 @@ func interruptible(ctx context.Context, records iter.Seq2[bundle.Raw, error]) it
 			}
 		}
 		if ctx.Err() != nil {
+			noticed()
 			yield(bundle.Raw{}, verify.ErrInterrupted)
 		}
 	}

@@ -8,9 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -43,8 +41,8 @@ The commands below export one bundle.`,
 }
 
 func (a *app) export(database, artifacts, out string) (err error) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx, interruption := untilInterrupted()
+	defer interruption.noticed()
 	l, err := openDatabase(ctx, database, artifacts)
 	if err != nil {
 		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", database, err)}

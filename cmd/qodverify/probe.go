@@ -8,8 +8,6 @@ import (
 	"math"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,8 +50,8 @@ did not answer, or the service did not take the sample.`,
   qodverify probe https://qod.example --session ID --target tcp://10.0.0.7:443 --count 100`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
+			ctx, interruption := untilInterrupted()
+			defer interruption.noticed()
 			return a.probe(ctx, f, args[0])
 		},
 	}

@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -64,8 +62,8 @@ Exit status: 0 read, and posted where --to is given; 2 usage; 3 the file is not 
   qodverify telemetry import --from ping --to http://127.0.0.1:8000 --session SID ping.txt`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
+			ctx, interruption := untilInterrupted()
+			defer interruption.noticed()
 			return a.importTelemetry(ctx, f, args[0])
 		},
 	}

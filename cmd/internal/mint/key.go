@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -70,7 +71,12 @@ func ParseSigner(data []byte) (*Signer, error) {
 
 // ReadSigner reads a private JWK from a file.
 func ReadSigner(name string) (*Signer, error) {
-	data, err := os.ReadFile(name)
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, 1<<20)) // a key has some 200 bytes
 	if err != nil {
 		return nil, err
 	}

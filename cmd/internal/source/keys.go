@@ -116,7 +116,13 @@ func (k *Keyring) cached(name string, inputOrigin *url.URL) Keys {
 	if inputOrigin != nil {
 		origins = append(origins, inputOrigin)
 	}
-	found.Set, found.Err = k.read(name, origins)
+	if inputOrigin != nil {
+		found.Set, found.Err = k.read(name, origins)
+	} else if data, err := ReadRegular(name, jwks.MaxBytes); err != nil {
+		found.Err = err
+	} else {
+		found.Set, found.Err = ParseKeys(data)
+	}
 	if k.cache == nil {
 		k.cache = map[string]Keys{}
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"math"
 	"net/url"
 	"os"
 	"path"
@@ -21,6 +22,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/cmd/internal/files"
 )
 
 // Ledger is a ledger to be read from one place, record after record.
@@ -80,13 +82,27 @@ func (r *Reader) Ledger(ctx context.Context, arg string, from int64) (*Ledger, e
 		l.Size.Store(info.Size())
 	}
 	l.Records = l.stream(func() (io.ReadCloser, error) {
-		f, err := os.Open(arg)
-		if err != nil || l.Again {
-			return f, err
+		if l.Again {
+			return files.Open(arg)
 		}
-		return newPatient(ctx, f), nil // a pipe
+		return newPatient(ctx, &pipe{name: arg}), nil
 	})
 	return l, nil
+}
+
+// pipe opens its file when it is read: opening waits for who writes.
+type pipe struct {
+	name string
+	file *os.File
+}
+
+func (p *pipe) Read(b []byte) (n int, err error) {
+	if p.file == nil {
+		if p.file, err = os.Open(p.name); err != nil {
+			return 0, err
+		}
+	}
+	return p.file.Read(b)
 }
 
 // patient reads a stream that may keep one waiting, a pipe from another program,
@@ -176,7 +192,12 @@ func (l *Ledger) stream(open func() (io.ReadCloser, error)) iter.Seq2[bundle.Raw
 			return
 		}
 		defer text.Close()
-		for raw, err := range bundle.Entries(text, bundle.Limits{}) {
+		lines := &silence{Reader: text, most: pipeSilence}
+		if l.Again {
+			lines.most = math.MaxInt64 // a file ends
+		}
+		for raw, err := range bundle.Entries(lines, bundle.Limits{}) {
+			lines.since = 0
 			raw.Input = l.Name
 			if !yield(raw, plain(err)) {
 				return
@@ -225,7 +246,7 @@ func (l *Ledger) folder(dir string) error {
 		l.Done.Store(0)
 		for _, name := range names {
 			raw := bundle.Raw{Input: filepath.Join(dir, name)}
-			raw.Data, raw.Err = ReadFile(raw.Input, MaxBytes)
+			raw.Data, raw.Err = ReadRegular(raw.Input, MaxBytes)
 			l.Done.Add(1)
 			if !yield(raw, nil) {
 				return

@@ -33,6 +33,9 @@ const (
 	ledgerRate = 5
 	// ledgerSilence is how many bytes may come without a record.
 	ledgerSilence = 64 << 20
+	// pipeSilence is the same of a pipe, where a line that is too long has its place
+	// in the report.
+	pipeSilence = 1 << 30
 )
 
 // finalError is one that asking again does not mend.
@@ -120,7 +123,7 @@ func (p *pages) page(ctx context.Context, yield func(bundle.Raw, error) bool) (e
 		return false, false, err
 	}
 	from, count := p.at, int64(0)
-	body := &silence{Reader: reply.Body}
+	body := &silence{Reader: reply.Body, most: ledgerSilence}
 	for raw, err := range bundle.Entries(body, bundle.Limits{}) {
 		if err == nil && p.end >= 0 && p.at > p.end {
 			return true, false, nil
@@ -195,12 +198,12 @@ func (p *pages) expected(raw bundle.Raw, count int64) error {
 // silence ends a body that goes on without a record: blank lines, or one line.
 type silence struct {
 	io.Reader
-	since int64
+	since, most int64
 }
 
 func (s *silence) Read(b []byte) (int, error) {
-	if s.since > ledgerSilence {
-		return 0, finalf("%d MiB came without a record", ledgerSilence>>20)
+	if s.since > s.most {
+		return 0, finalf("%d MiB came without a record", s.most>>20)
 	}
 	n, err := s.Reader.Read(b)
 	s.since += int64(n)

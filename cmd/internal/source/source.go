@@ -18,6 +18,7 @@ import (
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/cmd/internal/files"
 )
 
 // MaxBytes bounds one input, from wherever it comes.
@@ -137,7 +138,7 @@ func (r *Reader) path(arg string) ([]Input, error) {
 		if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		data, err := ReadFile(name, MaxBytes)
+		data, err := ReadRegular(name, MaxBytes)
 		inputs = append(inputs, Input{Name: name, Data: data, Err: err, Dir: arg})
 	}
 	slices.SortFunc(inputs, func(a, b Input) int { return strings.Compare(a.Name, b.Name) })
@@ -154,6 +155,17 @@ func isSnapshot(name, session string) bool {
 // ReadFile reads at most limit bytes of a file and fails when there are more.
 func ReadFile(name string, limit int) ([]byte, error) {
 	f, err := os.Open(name)
+	if err != nil {
+		return nil, plain(err)
+	}
+	defer f.Close()
+	return readBounded(f, limit)
+}
+
+// ReadRegular is ReadFile for a file that nobody named: a pipe or a device at its
+// place is an error, and is not waited for.
+func ReadRegular(name string, limit int) ([]byte, error) {
+	f, err := files.Open(name)
 	if err != nil {
 		return nil, plain(err)
 	}
@@ -191,17 +203,17 @@ func Artifact(dir, path string) ([]byte, error) {
 	if !filepath.IsLocal(filepath.FromSlash(path)) || strings.ContainsAny(path, "\\:\x00") {
 		return nil, errors.New("the proof names a path outside the artifacts folder; it was not opened")
 	}
+	if info, err := os.Stat(dir); err != nil {
+		return nil, plain(err)
+	} else if !info.IsDir() {
+		return nil, errors.New("the artifacts folder is no folder") // a pipe would be waited for
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, plain(err)
 	}
 	defer root.Close()
-	if info, err := root.Stat(filepath.FromSlash(path)); err != nil {
-		return nil, plain(err)
-	} else if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	f, err := root.Open(filepath.FromSlash(path))
+	f, err := files.OpenIn(root, filepath.FromSlash(path))
 	if err != nil {
 		return nil, plain(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/cmd/internal/files"
 	"github.com/qodverify/qodverify/verify"
 )
 
@@ -152,6 +153,10 @@ func sum(v any) (string, error) {
 // other error means that there is one, and that it can't be relied on.
 func Load(name string) (*File, error) {
 	f := &File{}
+	// It is written anew at the end, so it can't be a pipe, which would be waited for.
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return nil, files.ErrNotRegular
+	}
 	if err := read(name, f); err != nil {
 		return nil, err
 	}

@@ -26,6 +26,12 @@ func look(name string) (c container, err error) {
 		return c, err
 	}
 	defer f.Close()
+	for _, suffix := range []string{walSuffix, "-journal", "-shm"} {
+		// SQLite opens these by itself, and would wait for a pipe.
+		if info, err := os.Stat(name + suffix); err == nil && !info.Mode().IsRegular() {
+			return c, fmt.Errorf("%s beside it is no regular file: give a copy of the database without it", filepath.Base(name)+suffix)
+		}
+	}
 	var head [100]byte
 	if _, err := io.ReadFull(f, head[:]); err != nil {
 		return c, &DamagedError{"it ends within its header"}

@@ -63,7 +63,14 @@ func OpenLedger(ctx context.Context, database, artifacts string) (*Ledger, error
 		return nil, errors.Join(err, l.Close())
 	}
 	if artifacts != "" {
-		root, err := os.OpenRoot(artifacts)
+		info, err := os.Stat(artifacts)
+		if err == nil && !info.IsDir() {
+			err = errors.New("it is no folder")
+		}
+		var root *os.Root
+		if err == nil {
+			root, err = os.OpenRoot(artifacts)
+		}
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("the artifacts folder: %w", err), l.Close())
 		}
