@@ -1,9 +1,6 @@
 package source
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -18,8 +15,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/cmd/internal/files"
@@ -204,34 +199,6 @@ func (l *Ledger) stream(open func() (io.ReadCloser, error)) iter.Seq2[bundle.Raw
 			}
 		}
 	}
-}
-
-// ErrDatabase: the stream is a database, which can't be read as one.
-var ErrDatabase = errors.New("this is a SQLite database; give its file by name")
-
-// decompress recognises gzip (RFC 1952) and Zstandard (RFC 8878) by their first
-// bytes. How much comes out is bounded by the reader of lines, record by record.
-func decompress(r io.Reader) (io.ReadCloser, error) {
-	b := bufio.NewReaderSize(r, 128<<10)
-	head, err := b.Peek(16)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, plain(err)
-	}
-	switch {
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		return gzip.NewReader(b)
-	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}), len(head) >= 4 && head[0]&0xf0 == 0x50 && head[1] == 0x2a && head[2] == 0x4d && head[3] == 0x18:
-		// One goroutine, and a window of at most 8 MiB: what RFC 8878 §3.1.1.1.2
-		// asks every reader to allow, and what its writer uses up to level 19.
-		z, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8<<20))
-		if err != nil {
-			return nil, err
-		}
-		return z.IOReadCloser(), nil
-	case bytes.HasPrefix(head, []byte("SQLite format 3\x00")):
-		return nil, ErrDatabase
-	}
-	return io.NopCloser(b), nil
 }
 
 // folder yields the *.json of a directory by name. A ledger record without its
