@@ -15,7 +15,7 @@ import (
 var ErrDatabase = errors.New("this is a SQLite database; give its file by name")
 
 var (
-	errPackedDatabase = errors.New("this is a compressed SQLite database: unpack it, and give the file")
+	errPackedDatabase = errors.New("this is a compressed SQLite database (gzip or zstd of one): unpack it (gunzip, zstd -d), and give the file")
 	errTrailing       = errors.New("the gzip stream ended soundly, and bytes that are no gzip follow it: cut them off, or unpack it yourself (gunzip -c)")
 	errWindow         = errors.New("it was packed with a window of more than 8 MiB: unpack it (zstd -dc FILE | qodverify audit -)")
 )

@@ -27,7 +27,7 @@ var ErrTorn = errors.New("the database changed while it was read: read it again 
 var (
 	// errMoved: what was read since the fence may be of two states.
 	errMoved   = errors.New("the files changed")
-	errJournal = errors.New("a rollback journal lies beside it (-journal), left over from a crash, and reading without it would give half a transaction: copy both files, open the copy once with sqlite3, which puts it in order, and give the copy")
+	errJournal = errors.New("a hot rollback journal lies beside it (-journal), left over from a crash, and without it half a transaction would be read: copy both files, recover the copy by opening it once with sqlite3, and give the copy")
 	errStalled = errors.New("the table proof_ledger gives no record in a minute, and may be a view without end: give a database with a plain table")
 )
 
