@@ -296,3 +296,28 @@ func TestStopsInTheMiddle(t *testing.T) {
 		t.Errorf("it took %v", d)
 	}
 }
+
+// A service answers a record of which a cell was edited.
+func TestEditedCells(t *testing.T) {
+	for _, edit := range []string{"created_at = 'abc'", "created_at = x'00'", "signature = x'ff'", "proof_json = zeroblob(10)", "position = NULL"} {
+		t.Run(edit, func(t *testing.T) {
+			o := place(t, "qod-mock-v0.4/ledger.sqlite3")
+			s := open(t, o)
+			list, err := s.Records(t.Context(), 1, 100)
+			must(t, err)
+			id := list[3].SessionID
+			_, err = database(t, o.Database).Exec("UPDATE proof_ledger SET "+edit+" WHERE session_id = ?", id)
+			must(t, err)
+			if r, err := s.Record(t.Context(), id); err != nil || r.SessionID != id {
+				t.Errorf("the record: %+v, %v", r, err)
+			}
+			list, err = s.Records(t.Context(), 1, 100)
+			if err != nil || len(list) != 12 && edit != "position = NULL" {
+				t.Errorf("%d records, %v", len(list), err)
+			}
+			if r, err := prove(s, "new"); err != nil || r.Position != 13 {
+				t.Errorf("the next record: %+v, %v", r, err)
+			}
+		})
+	}
+}

@@ -194,7 +194,11 @@ func (s *SQLite) release() error {
 }
 
 const (
-	selectRecord  = `SELECT position, session_id, created_at, proof_json, prev_hash, this_hash, signature, kid FROM proof_ledger`
+	// A cell that somebody edited is a matter of its record, and no reason to answer
+	// none.
+	selectRecord = `SELECT coalesce(CAST(position AS INTEGER), 0), coalesce(CAST(session_id AS TEXT), ''), coalesce(CAST(created_at AS REAL), 0.0),
+		coalesce(CAST(proof_json AS TEXT), ''), coalesce(CAST(prev_hash AS TEXT), ''), coalesce(CAST(this_hash AS TEXT), ''),
+		coalesce(CAST(signature AS TEXT), ''), coalesce(CAST(kid AS TEXT), '') FROM proof_ledger`
 	selectSummary = `SELECT s.session_id, s.created_at, s.intent_json, s.qos_profile, s.qos_status, s.provider_note,
 		(SELECT count(*) FROM telemetry t WHERE t.session_id = s.session_id),
 		coalesce((SELECT position FROM proof_ledger p WHERE p.session_id = s.session_id), 0) FROM sessions s `
@@ -259,7 +263,7 @@ func (s *SQLite) Before(ctx context.Context, position int64) (Record, error) {
 
 // Records implements [Store].
 func (s *SQLite) Records(ctx context.Context, from int64, limit int) ([]Record, error) {
-	rows, err := s.reader.QueryContext(ctx, selectRecord+" WHERE position >= ? ORDER BY position LIMIT ?", from, limit)
+	rows, err := s.reader.QueryContext(ctx, selectRecord+" WHERE position >= ? AND typeof(position) = 'integer' ORDER BY position LIMIT ?", from, limit)
 	if err != nil {
 		return nil, none(err, nil)
 	}
