@@ -44,7 +44,8 @@ LEDGER is one of
   the service's SQLite database, which is only read; artifacts from the folder artifacts
   beside it or --artifacts-dir
   the base URL of a service that has GET /ledger (qodverify serve)
-What a file is, its content says. Memory does not grow with the ledger; a temporary file
+What a file is, its content says. A database and a service are taken as they are at one
+time, though they go on. Memory does not grow with the ledger; a temporary file
 in $TMPDIR takes some 180 bytes a record.
 
 --signatures head verifies every hash and link, and of the signatures only the last
@@ -313,6 +314,11 @@ func (r *auditRun) run() error {
 // notes tells what a database says of its own completeness.
 func (r *auditRun) notes(report *verify.LedgerReport) []string {
 	if r.stored == nil {
+		for i := range report.Listed {
+			if f := &report.Listed[i]; f.Code == verify.LedgerEmpty && r.ledger.Origin != nil {
+				f.Hint = "the service has no record yet: there is nothing to audit before its first proof"
+			}
+		}
 		return nil
 	}
 	notes := r.stored.Notes()

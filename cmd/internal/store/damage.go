@@ -34,6 +34,9 @@ var (
 // explained turns SQLite's errors into what they mean here and what to do.
 func (l *Ledger) explained(err error) error {
 	var e *sqlite.Error
+	if errors.Is(err, errMoved) {
+		return ErrTorn
+	}
 	if err == nil || errors.Is(err, context.Canceled) || !errors.As(err, &e) {
 		return err
 	}

@@ -88,7 +88,7 @@ func (l *Ledger) open(ctx context.Context) (err error) {
 	s := &opening{}
 	parameters := url.Values{"mode": {"ro"}}
 	pragmas := []string{"busy_timeout = 5000", "query_only = 1", "cache_size = -500", "trusted_schema = 0", "temp_store = MEMORY", "cell_size_check = 1"}
-	path := "/" + strings.TrimPrefix(filepath.ToSlash(l.name), "/")
+	path := "///" + strings.TrimPrefix(filepath.ToSlash(l.name), "/")
 	_, shm := os.Stat(l.name + "-shm")
 	if l.container.wal && (l.tries == 1 || shm != nil) {
 		if s.fence, err = newFence(l.name); err != nil {
@@ -105,7 +105,7 @@ func (l *Ledger) open(ctx context.Context) (err error) {
 		pragmas = append([]string{"locking_mode = EXCLUSIVE"}, pragmas...)
 	}
 	l.session = s
-	if s.db, err = sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: escapedPath(path), RawQuery: parameters.Encode()}).String()); err != nil {
+	if s.db, err = sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+parameters.Encode()); err != nil {
 		return err
 	}
 	if s.conn, err = s.db.Conn(ctx); err != nil {
@@ -121,8 +121,6 @@ func (l *Ledger) open(ctx context.Context) (err error) {
 	}
 	return err
 }
-
-func escapedPath(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
 // table is proof_ledger as it is there.
 type table struct {
