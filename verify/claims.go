@@ -32,7 +32,7 @@ func (r *run) claimsConstants() ([]Check, error) {
 	}
 	for _, f := range r.bundle.Faults() {
 		if f.Kind == bundle.OutOfRange && slices.Contains(measuredConstants, f.Pointer) {
-			return []Check{{Status: Warn, Code: ValueOutOfRange, Pointer: f.Pointer, Expected: f.Want, Actual: f.Got, Message: "the value can't be: nobody measured it"}}, nil
+			return []Check{{Status: Warn, Code: ValueOutOfRange, Pointer: f.Pointer, Expected: f.Want, Actual: f.Got, Message: "the value lies outside the range that it can have: nobody measured it"}}, nil
 		}
 	}
 	if *a.ThroughputMbps != 0 || *a.AvailabilityPct != 100 {

@@ -70,6 +70,7 @@ func (c *contradictions) isFaulty(pointer string) bool {
 // shapes holds proof and artifact to the table of the format.
 func (c *contradictions) shapes(b *bundle.Bundle) {
 	for _, f := range b.Faults() {
+		name := canonical.Clip(f.Pointer[strings.LastIndexByte(f.Pointer, '/')+1:], 64)
 		undone := Check{Code: ClaimsIncomplete, Pointer: f.Pointer, Expected: f.Want, Actual: f.Got}
 		switch f.Kind {
 		case bundle.OutOfRange:
@@ -77,19 +78,19 @@ func (c *contradictions) shapes(b *bundle.Bundle) {
 			if f.Pointer == "/proof/measured_outcomes/samples_count" {
 				code = SamplesMissing
 			}
-			c.add(code, f.Pointer, f.Want, f.Got, "the value can't be")
+			c.add(code, f.Pointer, f.Want, f.Got, "%s lies outside the range that it can have", name)
 			continue // and is compared all the same
 		case bundle.NotKnown:
-			undone.Code, undone.Message = SchemaUnknown, "the artifact's schema has no such member: what it means was not judged"
+			undone.Code, undone.Message = SchemaUnknown, "the artifact's schema has no member "+name+": what it means was not judged"
 			if f.Pointer == schemaVersion {
 				undone.Message = "the artifact is of a schema version that is not known, and was not judged"
 			}
 		case bundle.NotATime:
-			undone.Message = "the member is no time, so it was compared with none"
+			undone.Message = name + " is no time, so it was compared with none"
 		case bundle.OtherType:
-			undone.Message = "the member is of another type than the format has, so it was compared with nothing"
+			undone.Message = name + " is of another type than the format has, so it was compared with nothing"
 		default:
-			undone.Message, undone.Actual = "the member is missing, so it was compared with nothing", "none"
+			undone.Message, undone.Actual = name+" is missing, so it was compared with nothing", "none"
 		}
 		c.undone = append(c.undone, undone)
 		c.faulty[f.Pointer] = true
