@@ -327,6 +327,21 @@ func TestConstants(t *testing.T) {
 	}
 }
 
+// No claim of an impossible value stands as if it could be.
+func TestStandingOfImpossibleValues(t *testing.T) {
+	f := newForge(t).set(measuredAt+"availability_pct", "=150.0").seal()
+	r := judge(verifier(t, verify.Policy{Keys: f.keySet("")}), f.json())
+	for _, c := range r.Claims() {
+		if c.Pointer == "/runtime_artifact/measured/availability_pct" {
+			if c.Standing != verify.Unproven {
+				t.Errorf("%s: %s", c.Text, c.Standing)
+			}
+			return
+		}
+	}
+	t.Error("no claim of availability")
+}
+
 // A genuine proof that a tool re-serialised is told by its hashes, and not accused of
 // more: its integers that were floats are numbers still.
 func TestReserialisedIsNotContradictory(t *testing.T) {

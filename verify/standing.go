@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -71,6 +72,11 @@ func claimsOf(b *bundle.Bundle, outcome func(CheckID) Status) []Claim {
 	l := &claimList{b: b, outcome: outcome}
 	l.proven = outcome(LedgerHash) == Pass && outcome(SignatureKey) == Pass && outcome(Signature) == Pass
 	l.artifactProven = l.proven && outcome(ArtifactHash) == Pass
+	for _, f := range b.Faults() {
+		if f.Kind == bundle.OutOfRange {
+			l.impossible = append(l.impossible, f.Pointer)
+		}
+	}
 	l.agreed()
 	l.measured()
 	l.pooled()
@@ -84,6 +90,7 @@ type claimList struct {
 	b                      *bundle.Bundle
 	outcome                func(CheckID) Status
 	proven, artifactProven bool
+	impossible             []string // pointers of values that can't be
 	list                   []Claim
 }
 
@@ -100,7 +107,7 @@ func (l *claimList) add(topic, pointer string, s Standing, by CheckID, method, f
 			s = Unproven
 		}
 	}
-	if s != Unsigned && !protected {
+	if s != Unsigned && !protected || slices.Contains(l.impossible, pointer) {
 		s = Unproven
 	}
 	l.list = append(l.list, Claim{Topic: topic, Text: bounded(fmt.Sprintf(format, args...)), Method: method, Pointer: pointer, Standing: s})
