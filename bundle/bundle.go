@@ -56,16 +56,19 @@ const (
 // Bundle is one proof bundle or record as its bytes spell it. It has not been
 // verified.
 type Bundle struct {
-	Form         Form
-	Generation   Generation
-	SessionID    string // of the unsigned wrapper; "" in a record without one
-	Entry        Entry
-	Proof        Proof
-	Artifact     Artifact // zero when null or absent
-	HasArtifact  bool     // the member runtime_artifact is there, if null
-	ArtifactErr  error    // set by a caller whose separate artifact file [ParseArtifact] refused
-	ArtifactPath string   // runtime_artifact_relpath of the unsigned wrapper
-	JWKSURL      string   // unsigned, shown and never followed
+	Form        Form
+	Generation  Generation
+	SessionID   string // of the unsigned wrapper; "" in a record without one
+	Entry       Entry
+	Proof       Proof
+	Artifact    Artifact // zero when null or absent
+	HasArtifact bool     // the member runtime_artifact is there, if null
+	ArtifactErr error    // set by a caller whose separate artifact file [ParseArtifact] refused
+	// GivenArtifact is an artifact that a caller has from elsewhere, of a bundle that
+	// has its own: both are held to the proof. It is zero otherwise.
+	GivenArtifact Artifact
+	ArtifactPath  string // runtime_artifact_relpath of the unsigned wrapper
+	JWKSURL       string // unsigned, shown and never followed
 
 	// Samples is the wrapper's member telemetry: the samples, or some of them,
 	// that the proof's telemetry commits to. It is Missing without.

@@ -46,7 +46,8 @@ func Entries(r io.Reader, limits Limits) iter.Seq2[Raw, error] {
 			// What is before a record is kept: a finding's column counts from the
 			// start of the line.
 			raw := Raw{Data: bytes.TrimRight(data, " \t\r\n"), Line: n}
-			if len(bytes.TrimSpace(raw.Data)) == 0 {
+			// White space is JSON's alone: a line of anything else is no empty one.
+			if len(bytes.TrimLeft(raw.Data, " \t\r\n")) == 0 {
 				raw.Data = nil
 			}
 			if len(data) > maxBytes+1 {

@@ -108,7 +108,26 @@ func (r *run) artifactHash() ([]Check, error) {
 			return nil, err
 		}
 	}
-	return []Check{c}, nil
+	return append([]Check{c}, r.givenArtifact()...), nil
+}
+
+// givenArtifact holds an artifact that was given beside the bundle's own to the proof
+// as well: neither may stand in for the other.
+func (r *run) givenArtifact() []Check {
+	b := r.bundle
+	if !b.GivenArtifact.Exists() {
+		return nil
+	}
+	got, err := bundle.ArtifactDigest(b.GivenArtifact.Value, r.formulas.profile)
+	if err != nil {
+		return []Check{refusedByProfile(err, "")}
+	}
+	if got.String() == b.Proof.ArtifactSHA256 {
+		return []Check{{Status: Pass, Code: OK, Message: "the artifact that was given beside the bundle's own has that SHA-256, too"}}
+	}
+	return []Check{{Status: Fail, Code: RuntimeHashMismatch, Expected: b.Proof.ArtifactSHA256, Actual: got.String(), Pointer: artifactPointer,
+		Message: "the artifact that was given beside the bundle's own does not have the SHA-256 that the proof claims",
+		Hint:    "this finding is about the file that was given; the bundle's own artifact has a finding of its own"}}
 }
 
 // ledgerHash: sha256(prev_hash + "|" + canonical(proof)) = this_hash.
