@@ -174,6 +174,7 @@ const (
 	TimesOutOfLine Code = "times_out_of_order"
 
 	NotInThisMode  Code = "not_in_this_mode"
+	NotLookedAt    Code = "not_looked_at"
 	Unreadable     Code = "unreadable"
 	ProfileRefused Code = "profile_refused"
 	InternalError  Code = "internal_error"
