@@ -86,7 +86,7 @@ func Files(tool render.Tool, files, keyFiles []File, pins []string) (render.Repo
 	if err != nil {
 		return nil, err
 	}
-	return render.Run{Tool: tool, Results: results}, nil
+	return render.NewRun(tool, results), nil
 }
 
 // keysOf reads the key sets. Each key keeps the name of the file that it stood in.

@@ -50,13 +50,14 @@ func Bundles(policy verify.Policy, inputs []Input) ([]render.Result, error) {
 			continue
 		}
 		results[i].Digest = fmt.Sprintf("%x", sha256.Sum256(in.Data))
-		results[i].Data = in.Data
 		b, err := bundle.Parse(in.Data)
 		if err != nil {
+			// Its bytes go no further: what is no bundle may be any file, and no report
+			// shows it.
 			results[i].Report = verify.MalformedReport(err)
 			continue
 		}
-		results[i].Bundle = b
+		results[i].Data, results[i].Bundle = in.Data, b
 		if in.Attach != nil {
 			if results[i].Notes, err = in.Attach(b); err != nil {
 				return nil, err

@@ -96,11 +96,16 @@ func (k *Keyring) For(in Input) Keys {
 	case k.given != nil:
 		return *k.given
 	case in.Dir != "":
-		name := filepath.Join(in.Dir, KeysFile)
-		if _, err := os.Stat(name); err != nil {
-			return Keys{}
+		// Of a folder that was named, its own key set counts for all that is in it, and
+		// only without one those that lie deeper: who added a subfolder of proofs does
+		// not thereby add keys.
+		for _, dir := range []string{in.Root, in.Dir} {
+			name := filepath.Join(dir, KeysFile)
+			if _, err := os.Stat(name); dir != "" && err == nil {
+				return k.cached(name, nil)
+			}
 		}
-		return k.cached(name, nil)
+		return Keys{}
 	case in.Origin != nil:
 		return k.cached(in.Origin.JoinPath(jwksPath).String(), in.Origin)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
 	"math"
 	"net/url"
@@ -31,6 +30,8 @@ type Ledger struct {
 	// or a folder. 0 when it is not known.
 	Size atomic.Int64
 	Done atomic.Int64
+	// Skipped is what stood in a folder and was not read, after Records.
+	Skipped []Skipped
 	// Records yields the records. It reads anew each time.
 	Records iter.Seq2[bundle.Raw, error]
 }
@@ -201,21 +202,56 @@ func (l *Ledger) stream(open func() (io.ReadCloser, error)) iter.Seq2[bundle.Raw
 	}
 }
 
-// folder yields the *.json of a directory by name. A ledger record without its
-// artifact gets the one of the same folder at the path that its proof names.
+// folder yields the *.json of a directory, to its bottom, and the records of its
+// *.jsonl, by name. What could be a proof and can't be read is a record that could
+// not be read; what is none is left out, and told by Skipped.
 func (l *Ledger) folder(dir string) error {
-	names, err := jsonNames(dir)
+	f, err := walk(dir)
 	if err != nil {
-		return plain(err)
+		return err
 	}
-	l.Size.Store(int64(len(names)))
+	type part struct {
+		Skipped
+		lines bool
+	}
+	var parts []part
+	for _, e := range f.files {
+		parts = append(parts, part{Skipped: Skipped{Name: e.name}})
+	}
+	var left []Skipped
+	for _, s := range f.skipped {
+		switch {
+		case s.Evidence && isLines(s.Name):
+			parts = append(parts, part{Skipped{Name: s.Name}, true})
+		case s.Evidence:
+			parts = append(parts, part{s, false})
+		default:
+			left = append(left, s)
+		}
+	}
+	slices.SortStableFunc(parts, func(a, b part) int { return strings.Compare(a.Name, b.Name) })
+	l.Size.Store(int64(len(parts)))
 	l.Records = func(yield func(bundle.Raw, error) bool) {
 		l.Done.Store(0)
-		for _, name := range names {
-			raw := bundle.Raw{Input: filepath.Join(dir, name)}
-			raw.Data, raw.Err = ReadRegular(raw.Input, MaxBytes)
-			l.Done.Add(1)
-			if !yield(raw, nil) {
+		l.Skipped = slices.Clone(left)
+		for _, p := range parts {
+			raw := bundle.Raw{Input: p.Name}
+			ok := true
+			switch {
+			case p.Reason != "":
+				raw.Err = errors.New(p.Reason)
+				ok = yield(raw, nil)
+			case p.lines:
+				ok = l.lines(p.Name, yield)
+			default:
+				raw.Data, raw.Err = ReadRegular(p.Name, MaxBytes)
+				if why := notEvidence(raw.Data); raw.Err == nil && why != "" {
+					l.Skipped = append(l.Skipped, Skipped{Name: p.Name, Reason: why})
+				} else {
+					ok = yield(raw, nil)
+				}
+			}
+			if l.Done.Add(1); !ok {
 				return
 			}
 		}
@@ -223,41 +259,35 @@ func (l *Ledger) folder(dir string) error {
 	return nil
 }
 
-// jsonNames lists the regular *.json files of a folder but the key set, sorted.
-func jsonNames(dir string) ([]string, error) {
-	f, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var names []string
-	for {
-		entries, err := f.ReadDir(1024)
-		for _, e := range entries {
-			name := e.Name()
-			if filepath.Ext(name) != ".json" || name == KeysFile || !regular(dir, e) {
-				continue
-			}
-			names = append(names, name)
-		}
-		switch {
-		case errors.Is(err, io.EOF):
-			slices.Sort(names)
-			return names, nil
-		case err != nil:
-			return nil, err
-		}
-	}
+// isLines reports whether a file's name is one of records, one a line, or of
+// compressed ones.
+func isLines(name string) bool {
+	lower := strings.ToLower(name)
+	return slices.ContainsFunc([]string{".jsonl", ".ndjson", ".gz", ".zst"}, func(end string) bool { return strings.HasSuffix(lower, end) })
 }
 
-// regular reports whether a directory entry is a regular file, or leads to one: a
-// FIFO or a device would hang or never end, and nobody named it.
-func regular(dir string, e fs.DirEntry) bool {
-	if e.Type().IsRegular() {
-		return true
+// lines yields the records of one file of a folder.
+func (l *Ledger) lines(name string, yield func(bundle.Raw, error) bool) bool {
+	f, err := files.Open(name)
+	if err != nil {
+		return yield(bundle.Raw{Input: name, Err: plain(err)}, nil)
 	}
-	info, err := os.Stat(filepath.Join(dir, e.Name()))
-	return err == nil && info.Mode().IsRegular()
+	defer f.Close()
+	z, err := decompress(f)
+	if err != nil {
+		return yield(bundle.Raw{Input: name, Err: err}, nil)
+	}
+	defer z.Close()
+	for raw, err := range bundle.Entries(z, bundle.Limits{}) {
+		raw.Input = name
+		if err != nil { // the rest of this file is not to be had; the others are
+			raw.Err, err = plain(err), nil
+		}
+		if !yield(raw, err) {
+			return false
+		}
+	}
+	return true
 }
 
 // WithArtifacts gives records that come without their runtime artifact the one
@@ -269,8 +299,11 @@ func WithArtifacts(records iter.Seq2[bundle.Raw, error], dir string) iter.Seq2[b
 				// Read twice: here for the path, and by the audit. Only who asks for it
 				// pays.
 				if b, parseErr := bundle.Parse(raw.Data); parseErr == nil && !b.Artifact.Exists() && b.Generation.BindsArtifact() {
-					if data, fileErr := Artifact(dir, b.Proof.ArtifactPath); fileErr == nil {
-						raw.Artifact = data
+					for _, dir := range artifactDirs(dir, raw) {
+						if data, fileErr := Artifact(dir, b.Proof.ArtifactPath); fileErr == nil {
+							raw.Artifact = data
+							break
+						}
 					}
 				}
 			}
@@ -279,6 +312,17 @@ func WithArtifacts(records iter.Seq2[bundle.Raw, error], dir string) iter.Seq2[b
 			}
 		}
 	}
+}
+
+// artifactDirs are where a record's artifact may lie: below the folder that was named,
+// and, of a file within it, below the one that holds the file.
+func artifactDirs(dir string, raw bundle.Raw) []string {
+	dirs := []string{dir}
+	holds := filepath.Dir(raw.Input)
+	if within, err := filepath.Rel(dir, holds); raw.Line == 0 && raw.Input != "" && err == nil && within != "." && filepath.IsLocal(within) {
+		dirs = append(dirs, holds)
+	}
+	return dirs
 }
 
 // statusCodeError is an answer that is none of those asked for.

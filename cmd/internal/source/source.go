@@ -37,6 +37,7 @@ type Input struct {
 	Data   []byte   // nil when Err is set
 	Err    error    // the input could not be read
 	Dir    string   // the folder that holds it; "" unless it is a file
+	Root   string   // the folder that was named and has it; "" unless one was
 	Origin *url.URL // where it was fetched; nil unless it is a URL
 }
 
@@ -48,6 +49,9 @@ type Reader struct {
 	AllowHTTP bool   // http beyond loopback
 	Token     string // bearer token for the origins of the inputs, and for no other
 	Session   string // session to ask a server's base URL, or to find in an artifacts folder
+
+	// Skipped is what stood in folders and was not read, after [Reader.Inputs].
+	Skipped []Skipped
 
 	timeout time.Duration // of one exchange; 0 means ten seconds
 	pause   time.Duration // before the next try of a ledger's page; 0 means half a second
@@ -103,7 +107,7 @@ func isSession(s string) bool {
 	return len(s) <= 128 && strings.Trim(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-") == ""
 }
 
-// path reads a file, or the *.json of a directory.
+// path reads a file, or the *.json of a directory, to its bottom.
 func (r *Reader) path(arg string) ([]Input, error) {
 	info, err := os.Stat(arg)
 	if err != nil {
@@ -116,33 +120,44 @@ func (r *Reader) path(arg string) ([]Input, error) {
 		data, err := ReadFile(arg, MaxBytes)
 		return []Input{{Name: arg, Data: data, Err: err, Dir: filepath.Dir(arg)}}, nil
 	}
-	pattern := "*.json"
-	if r.Session != "" {
-		// The original names a proof snapshot proof_{sid}_{time}.json. The
-		// session is matched as text, never as a pattern.
-		pattern = "proof_*.json"
-	}
-	entries, err := os.ReadDir(arg)
+	f, err := walk(arg)
 	if err != nil {
-		return []Input{{Name: arg, Err: plain(err)}}, nil
+		return []Input{{Name: arg, Err: err}}, nil
+	}
+	if r.Session != "" {
+		return r.snapshots(f, arg), nil
 	}
 	var inputs []Input
-	for _, e := range entries {
-		ok, _ := filepath.Match(pattern, e.Name())
-		if !ok || e.Name() == KeysFile || r.Session != "" && !isSnapshot(e.Name(), r.Session) {
+	for _, e := range f.files {
+		data, err := ReadRegular(e.name, MaxBytes)
+		if why := notEvidence(data); err == nil && why != "" {
+			f.skip(e.name, false, "%s", why)
 			continue
 		}
-		// Only regular files: a FIFO or a device in a directory would hang or
-		// never end, and nobody named it.
-		name := filepath.Join(arg, e.Name())
-		if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
-			continue
-		}
-		data, err := ReadRegular(name, MaxBytes)
-		inputs = append(inputs, Input{Name: name, Data: data, Err: err, Dir: arg})
+		inputs = append(inputs, Input{Name: e.name, Data: data, Err: err, Dir: e.dir, Root: arg})
 	}
-	slices.SortFunc(inputs, func(a, b Input) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(f.skipped, func(a, b Skipped) int { return strings.Compare(a.Name, b.Name) })
+	r.Skipped = append(r.Skipped, f.skipped...)
 	return inputs, nil
+}
+
+// snapshots reads the proofs of one session in an artifacts folder. The original
+// names them proof_{sid}_{time}.json. The session is matched as text, never as a
+// pattern.
+func (r *Reader) snapshots(f *folder, arg string) (inputs []Input) {
+	for _, e := range f.files {
+		if name := filepath.Base(e.name); !strings.HasPrefix(name, "proof_") || !isSnapshot(name, r.Session) {
+			continue
+		}
+		data, err := ReadRegular(e.name, MaxBytes)
+		inputs = append(inputs, Input{Name: e.name, Data: data, Err: err, Dir: e.dir, Root: arg})
+	}
+	for _, s := range f.skipped {
+		if name := filepath.Base(s.Name); s.Evidence && strings.HasPrefix(name, "proof_") && isSnapshot(name, r.Session) {
+			r.Skipped = append(r.Skipped, s)
+		}
+	}
+	return inputs
 }
 
 // isSnapshot reports whether a file proof_{sid}_{time}.json is of a session, in
