@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -319,11 +320,23 @@ func (r *auditRun) notes(report *verify.LedgerReport) []string {
 				f.Hint = "the service has no record yet: there is nothing to audit before its first proof"
 			}
 		}
-		return nil
+		return leftOut(r.ledger.Skipped)
 	}
 	notes := r.stored.Notes()
 	if !r.stored.HasArtifacts() && report.Counts[verify.RuntimeArtifactMissing] > 0 {
 		notes = append(slices.Clone(notes), "no folder of runtime artifacts was found beside the database: give it with --artifacts-dir DIR")
+	}
+	return notes
+}
+
+// leftOut tells what stood in a folder and was not read, by reason.
+func leftOut(skipped []source.Skipped) (notes []string) {
+	reasons := map[string]int{}
+	for _, s := range skipped {
+		reasons[s.Reason]++
+	}
+	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
+		notes = append(notes, fmt.Sprintf("left out of the folder: %d (%s)", reasons[reason], reason))
 	}
 	return notes
 }

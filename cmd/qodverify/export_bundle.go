@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/cmd/internal/attest"
 	"github.com/qodverify/qodverify/cmd/internal/mint"
 	"github.com/qodverify/qodverify/cmd/internal/render"
@@ -115,8 +117,32 @@ on stderr.
 	return cmd
 }
 
+// shellQuoted quotes a name for a POSIX shell, so that the command names exactly that
+// file: what is not printable is written as an escape of $'…'.
 func shellQuoted(s string) string {
-	return "'" + strings.ReplaceAll(render.Printable(s), "'", `'\''`) + "'"
+	if render.Printable(s) == s && utf8.ValidString(s) {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	var b strings.Builder
+	b.WriteString("$'")
+	for _, c := range []byte(s) {
+		if c >= ' ' && c < 0x7f && c != '\'' && c != '\\' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, `\%03o`, c)
+		}
+	}
+	return b.String() + "'"
+}
+
+// whole refuses to sign for a record whose artifact was read from a file of its own:
+// the bytes that would be signed do not hold what was judged.
+func whole(r render.Result) error {
+	b, err := bundle.Parse(r.Data)
+	if err != nil || b.Artifact.Exists() || !r.Bundle.Artifact.Exists() {
+		return nil
+	}
+	return &problemError{"input", exitInconclusive, errors.New("the runtime artifact was read from a file of its own, and is not in the bytes that would be signed: give a bundle that has it")}
 }
 
 // auditor is the key by which an export is signed.
@@ -196,15 +222,19 @@ does, would still say "verified". The exit status is the verdict.
 			if r.Report.Verdict() != verify.Verified && !any {
 				return &problemError{string(r.Report.Reason()), a.exit, errors.New("the bundle is not verified, and so not attested: cosign would call the envelope verified whatever its verdict; --any-verdict signs it all the same")}
 			}
-			at, digest := time.Now(), ""
+			if err := whole(r); err != nil {
+				return err
+			}
+			digest := ""
 			if policy.Rules != nil {
 				data, err := policyText(f.policyFile)
 				if err != nil {
 					return &problemError{"policy", exitUsage, err}
 				}
-				at, digest = policy.At, fmt.Sprintf("%x", sha256.Sum256(data))
+				digest = fmt.Sprintf("%x", sha256.Sum256(data))
 			}
-			statement, err := attest.NewStatement(tool(), r, at, digest)
+			// The time is the real one: the policy's (--at) stands in the report.
+			statement, err := attest.NewStatement(tool(), r, time.Now(), digest)
 			if err != nil {
 				return &problemError{"input", exitMalformed, err}
 			}
@@ -246,6 +276,9 @@ verified is not signed.
 			}
 			if r.Report.Verdict() != verify.Verified {
 				return &problemError{string(r.Report.Reason()), a.exit, errors.New("the bundle is not verified, and so not signed")}
+			}
+			if err := whole(r); err != nil {
+				return err
 			}
 			signed, err := s.JWS(slices.Clip(r.Data))
 			if err != nil {

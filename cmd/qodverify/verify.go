@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -46,7 +47,7 @@ func (f *verifyFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.session, "session", "", "session `ID` to ask a service's base URL for, or to find in an artifacts folder")
 	flags.StringVar(&f.previous, "previous", "", "the predecessor: its bundle `FILE or HASH`, or GENESIS")
 	flags.StringArrayVar(&f.require, "require", nil, "the check `ID` must pass, even one that may be skipped (repeatable)")
-	flags.StringVar(&f.artifact, "artifact", "", "the runtime artifact's `FILE`, for a ledger record or in place of the bundle's own")
+	flags.StringVar(&f.artifact, "artifact", "", "the runtime artifact's `FILE`, of a record that comes without; where a bundle has its own, both are judged")
 	flags.StringVar(&f.artifactsDir, "artifacts-dir", "", "`DIR` in which a missing runtime artifact lies at the path that its proof names")
 }
 
@@ -133,7 +134,7 @@ func (a *app) verify(f *verifyFlags, args []string) error {
 		return err
 	}
 	if len(inputs) == 0 {
-		return &problemError{"input", exitMalformed, fmt.Errorf("no input matched %q", args)}
+		return &problemError{"input", exitMalformed, noneMatched(f, args, reader.Skipped)}
 	}
 	var origins []*url.URL
 	for _, in := range inputs {
@@ -157,7 +158,10 @@ func (a *app) verify(f *verifyFlags, args []string) error {
 	for _, in := range inputs {
 		a.judged(in.Name)
 	}
-	run := render.Run{Tool: tool(), Results: results}
+	run := render.NewRun(tool(), results)
+	for _, s := range reader.Skipped {
+		run.Skipped = append(run.Skipped, render.Skipped(s))
+	}
 	return a.report(run, exitFor(run.Verdict()))
 }
 
@@ -192,12 +196,90 @@ func (a *app) trust(f *verifyFlags) (*source.Reader, *source.Keyring, error) {
 	return reader, keyring, nil
 }
 
-// judge verifies the inputs.
+// noneMatched says why there is nothing to verify.
+func noneMatched(f *verifyFlags, args []string, skipped []source.Skipped) error {
+	text := fmt.Sprintf("no input matched %q", args)
+	if f.session != "" {
+		text += fmt.Sprintf(" with --session %s", f.session)
+	}
+	for i, s := range skipped {
+		if i == 5 {
+			text += fmt.Sprintf("; and %d more", len(skipped)-i)
+			break
+		}
+		text += fmt.Sprintf("; left out: %s (%s)", s.Name, s.Reason)
+	}
+	return errors.New(text)
+}
+
+// judge verifies the inputs. A proof whose session was finalized again has lost its
+// artifact to the later one, which lies at the same path: it is judged anew without
+// one, and told apart from a proof whose artifact was changed.
 func (f *verifyFlags) judge(policy verify.Policy, keyring *source.Keyring, inputs []source.Input) ([]render.Result, error) {
+	results, err := f.judgeOnce(policy, keyring, inputs, nil)
+	if err != nil {
+		return nil, err
+	}
+	by := replaced(results)
+	if len(by) == 0 {
+		return results, nil
+	}
+	if results, err = f.judgeOnce(policy, keyring, inputs, by); err != nil {
+		return nil, err
+	}
+	if f.session == "" {
+		return results, nil
+	}
+	// The session was asked for: its present proof answers, and names the others.
+	var present []render.Result
+	for i, r := range results {
+		if _, was := by[i]; !was {
+			present = append(present, r)
+		}
+	}
+	for i, later := range by {
+		for k := range present {
+			if present[k].Input == results[later].Input {
+				present[k].Notes = append(present[k].Notes, verify.Note{Code: verify.RecordReplaced,
+					Message: fmt.Sprintf("the session was finalized more than once: %s is an earlier proof of it, genuinely signed, whose artifact this one's has replaced", results[i].Input)})
+			}
+		}
+	}
+	for k := range present {
+		slices.SortFunc(present[k].Notes, func(a, b verify.Note) int { return cmp.Compare(a.Message, b.Message) })
+	}
+	return present, nil
+}
+
+// replaced finds the proofs whose artifact was replaced by that of another proof of
+// their session: by index, which one has it now. Both must be genuinely signed.
+func replaced(results []render.Result) map[int]int {
+	by := map[int]int{}
+	for i, r := range results {
+		if r.Bundle == nil || r.Bundle.HasArtifact || !r.Report.Proven() || r.Report.Outcome(verify.ArtifactHash) != verify.Fail {
+			continue
+		}
+		for k, other := range results {
+			if other.Bundle != nil && other.Report.Proven() && other.Report.Outcome(verify.ArtifactHash) == verify.Pass &&
+				bundle.NormalSessionID(other.Bundle.Proof.SessionID) == bundle.NormalSessionID(r.Bundle.Proof.SessionID) {
+				by[i] = k
+				break
+			}
+		}
+	}
+	return by
+}
+
+func (f *verifyFlags) judgeOnce(policy verify.Policy, keyring *source.Keyring, inputs []source.Input, replaced map[int]int) ([]render.Result, error) {
 	list := make([]judge.Input, len(inputs))
 	for i, in := range inputs {
 		list[i] = judge.Input{Name: in.Name, Data: in.Data, Err: in.Err}
-		list[i].Attach = func(b *bundle.Bundle) ([]verify.Note, error) { return attachArtifact(f, in, b) }
+		list[i].Attach = func(b *bundle.Bundle) ([]verify.Note, error) {
+			if later, was := replaced[i]; was {
+				return []verify.Note{{Code: verify.RecordReplaced, Message: "the session was finalized again: its artifact is now that of " + inputs[later].Name + ", and the one of this proof is not at hand"}}, nil
+			}
+			return attachArtifact(f, in, b)
+		}
 		list[i].Keys = func() judge.Keys { return judge.Keys(keyring.For(in)) }
 	}
 	return judge.Bundles(policy, list)
@@ -207,32 +289,55 @@ func (f *verifyFlags) judge(policy verify.Policy, keyring *source.Keyring, input
 // file that the user named, or the one at the path in the proof, opened only
 // below the folder that the user named. A file that the user named and that is
 // no artifact is the user's mistake and gives no verdict on the bundle; one that
-// the service's own folder holds damaged is a finding.
+// the service's own folder holds damaged is a finding. A bundle's own artifact is
+// never replaced by either: then both are judged.
 func attachArtifact(f *verifyFlags, in source.Input, b *bundle.Bundle) ([]verify.Note, error) {
 	if f.artifact != "" {
-		data, err := source.ReadFile(f.artifact, source.MaxBytes)
-		if err == nil {
-			b.Artifact, err = bundle.ParseArtifact(data)
-		}
-		if err != nil {
-			return nil, &problemError{"input", exitMalformed, fmt.Errorf("--artifact %s: %w", f.artifact, err)}
-		}
-		return artifactRead(f.artifact), nil
+		return namedArtifact(f.artifact, b)
 	}
-	dir := f.artifactsDir
-	if dir == "" && f.session != "" {
-		dir = in.Dir // an artifacts folder was named as the input
-	}
-	if dir == "" || b.Artifact.Exists() || !b.Generation.BindsArtifact() {
+	if b.Artifact.Exists() || !b.Generation.BindsArtifact() {
 		return nil, nil
 	}
-	from := b.Proof.ArtifactPath + " below " + dir
-	data, err := source.Artifact(dir, b.Proof.ArtifactPath)
-	if err != nil {
-		return []verify.Note{{Code: verify.RuntimeArtifactMissing, Message: fmt.Sprintf("the runtime artifact was not read from %s: %v", from, err)}}, nil
+	dirs := []string{f.artifactsDir}
+	if in.Root != "" { // beside a file that was named alone, nothing is looked for
+		dirs = append(dirs, in.Root, in.Dir)
 	}
-	b.Artifact, b.ArtifactErr = bundle.ParseArtifact(data)
-	return artifactRead(from), nil
+	var why error
+	for _, dir := range dirs {
+		if dir == "" {
+			continue
+		}
+		data, err := source.Artifact(dir, b.Proof.ArtifactPath)
+		if err == nil {
+			b.Artifact, b.ArtifactErr = bundle.ParseArtifact(data)
+			return artifactRead(b.Proof.ArtifactPath + " below " + dir), nil
+		}
+		if why == nil {
+			why = fmt.Errorf("%s below %s: %w", b.Proof.ArtifactPath, dir, err)
+		}
+	}
+	if why == nil {
+		return nil, nil
+	}
+	return []verify.Note{{Code: verify.RuntimeArtifactMissing, Message: fmt.Sprintf("the runtime artifact was not read from %v", why)}}, nil
+}
+
+// namedArtifact reads the file of --artifact.
+func namedArtifact(name string, b *bundle.Bundle) ([]verify.Note, error) {
+	data, err := source.ReadFile(name, source.MaxBytes)
+	var given bundle.Artifact
+	if err == nil {
+		given, err = bundle.ParseArtifact(data)
+	}
+	switch {
+	case err != nil:
+		return nil, &problemError{"input", exitMalformed, fmt.Errorf("--artifact %s: %w", name, err)}
+	case b.Artifact.Exists():
+		b.GivenArtifact = given
+		return []verify.Note{{Code: verify.NoteArtifactFile, Message: "the bundle's own runtime artifact was judged, and that of " + name + " as well"}}, nil
+	}
+	b.Artifact = given
+	return artifactRead(name), nil
 }
 
 func artifactRead(from string) []verify.Note {

@@ -4,6 +4,7 @@
 package attest
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
@@ -89,7 +91,10 @@ func NewStatement(tool render.Tool, r render.Result, at time.Time, policyDigest 
 	}
 	var report []byte
 	var err error
-	if report, err = render.ResultJSON(r); err != nil {
+	if report, err = render.ResultJSON(r); err == nil {
+		report, err = withoutPaths(report, r.Input, r.Report.Key().Source)
+	}
+	if err != nil {
 		return Statement{}, err
 	}
 	p := predicate{
@@ -115,6 +120,43 @@ func NewStatement(tool render.Tool, r render.Result, at time.Time, policyDigest 
 		Type: StatementType, PredicateType: PredicateType, Predicate: p,
 		Subject: []subject{{render.Printable(filepath.Base(r.Input)), map[string]string{"sha256": r.Digest}}},
 	}, nil
+}
+
+// withoutPaths shortens the names of local files in a report to their last part: what
+// is given away tells nothing of the auditor's folders.
+func withoutPaths(report []byte, paths ...string) ([]byte, error) {
+	var v any
+	d := json.NewDecoder(bytes.NewReader(report))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	var pairs []string
+	for _, path := range paths {
+		for _, p := range append([]string{path}, strings.Split(path, ", ")...) {
+			if base := filepath.Base(p); p != "" && p != base && !strings.Contains(p, "://") {
+				pairs = append(pairs, p, base)
+			}
+		}
+	}
+	short := strings.NewReplacer(pairs...)
+	var walk func(any) any
+	walk = func(v any) any {
+		switch v := v.(type) {
+		case string:
+			return short.Replace(v)
+		case []any:
+			for i := range v {
+				v[i] = walk(v[i])
+			}
+		case map[string]any:
+			for name := range v {
+				v[name] = walk(v[name])
+			}
+		}
+		return v
+	}
+	return json.Marshal(walk(v))
 }
 
 // PAE is DSSE's pre-authentication encoding: the bytes that are signed.

@@ -57,21 +57,29 @@ var reportTemplate = sync.OnceValue(func() *template.Template {
 
 // page is what the template sees.
 type page struct {
-	Policy  string
-	CSS     template.CSS
-	Title   string
-	Verdict verify.Verdict
-	Mark    string
-	Tool    Tool
-	Rule    string
-	Home    string
-	JSON    string
-	Inputs  []htmlInput
-	Left    int // inputs that are not shown
-	Summary jsonSummary
-	Problem *Problem
-	Audit   *htmlAudit
-	Schema  string
+	Policy   string
+	CSS      template.CSS
+	Title    string
+	Verdict  verify.Verdict
+	Mark     string
+	Tool     Tool
+	Rule     string
+	Home     string
+	JSON     string
+	Inputs   []htmlInput
+	Left     int // inputs that are not shown
+	Together []htmlTogether
+	Summary  jsonSummary
+	Problem  *Problem
+	Audit    *htmlAudit
+	Schema   string
+}
+
+// htmlTogether is a line of what all inputs say together.
+type htmlTogether struct {
+	Word    string
+	Code    verify.Code
+	Message string
 }
 
 type htmlInput struct {
@@ -140,6 +148,10 @@ func (r Run) writeHTML(w io.Writer) error {
 			in.Evidence, in.NoEvidence = "", "The page has no room for it; the digest above names the exact bytes."
 		}
 		p.Inputs = append(p.Inputs, in)
+	}
+	for _, i := range r.together() {
+		word := map[level]string{failed: "fail", broken: "not_run", warned: "warn", noted: "note"}[i.level]
+		p.Together = append(p.Together, htmlTogether{word, i.code, i.message})
 	}
 	return reportTemplate().Execute(w, p)
 }

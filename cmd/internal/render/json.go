@@ -29,6 +29,8 @@ type jsonRun struct {
 	SignatureRule string       `json:"signature_rule"`
 	Summary       jsonSummary  `json:"summary"`
 	Results       []jsonResult `json:"results"`
+	Chain         *jsonChain   `json:"chain,omitempty"`
+	Skipped       []Skipped    `json:"skipped,omitempty"`
 	Problem       *Problem     `json:"error,omitempty"`
 }
 
@@ -148,7 +150,7 @@ func JSON(w io.Writer, run Run) error {
 	doc := jsonRun{
 		Schema: SchemaID, Verdict: run.Verdict().String(), Tool: run.Tool, SignatureRule: signatureRule,
 		Summary: run.summary(),
-		Results: []jsonResult{}, Problem: run.Problem,
+		Results: []jsonResult{}, Problem: run.Problem, Chain: run.chainJSON(), Skipped: run.Skipped,
 	}
 	for _, r := range run.Results {
 		doc.Results = append(doc.Results, resultJSON(r))

@@ -20,6 +20,8 @@ type jsonLine struct {
 	Result  *jsonResult  `json:"result,omitempty"`
 	Finding *jsonFinding `json:"finding,omitempty"`
 	Summary *jsonSummary `json:"summary,omitempty"`
+	Chain   *jsonChain   `json:"chain,omitempty"`
+	Skipped []Skipped    `json:"skipped,omitempty"`
 	Audit   *jsonAudit   `json:"audit,omitempty"`
 	Problem *Problem     `json:"error,omitempty"`
 }
@@ -43,7 +45,7 @@ func (r Run) writeJSONL(w io.Writer) error {
 		}
 	}
 	summary := r.summary()
-	return writeLine(w, jsonLine{Schema: LineSchemaID, Type: "summary", Verdict: r.Verdict().String(), Tool: &r.Tool, Summary: &summary, Problem: r.Problem})
+	return writeLine(w, jsonLine{Schema: LineSchemaID, Type: "summary", Verdict: r.Verdict().String(), Tool: &r.Tool, Summary: &summary, Problem: r.Problem, Chain: r.chainJSON(), Skipped: r.Skipped})
 }
 
 // summary counts the verdicts.

@@ -15,7 +15,22 @@ const Home = "https://github.com/qodverify/qodverify"
 type Run struct {
 	Tool    Tool
 	Results []Result
-	Problem *Problem // why there are no results, or not all that were asked for
+	Chain   *verify.Chain // of several results; nil of one
+	Skipped []Skipped     // in folders
+	Problem *Problem      // why there are no results, or not all that were asked for
+}
+
+// NewRun returns the run of some results, held to each other where there are several.
+func NewRun(tool Tool, results []Result) Run {
+	run := Run{Tool: tool, Results: results}
+	if len(results) > 1 {
+		reports := make([]*verify.Report, len(results))
+		for i, r := range results {
+			reports[i] = r.Report
+		}
+		run.Chain = verify.ChainOf(reports)
+	}
+	return run
 }
 
 // Tool identifies the program that judged.
@@ -43,12 +58,13 @@ type Result struct {
 }
 
 // Verdict joins the verdicts of all inputs: the worst, in the order failed,
-// malformed, inconclusive, verified. Without any input nothing was verified.
+// malformed, inconclusive, verified, and of what they say together. Without any
+// input nothing was verified.
 func (r Run) Verdict() verify.Verdict {
 	if len(r.Results) == 0 || r.Problem != nil {
 		return worst(verify.Inconclusive, r.Results)
 	}
-	return worst(verify.Verified, r.Results)
+	return worst(r.joint(), r.Results)
 }
 
 func worst(v verify.Verdict, results []Result) verify.Verdict {

@@ -104,6 +104,9 @@ func (r Run) sheet(o Options) sheet {
 	for _, result := range r.Results {
 		s.units = append(s.units, result.suite(o))
 	}
+	if u, ok := r.togetherSuite(); ok {
+		s.units = append(s.units, u)
+	}
 	if p := r.Problem; p != nil || len(r.Results) == 0 {
 		if p == nil {
 			p = &Problem{Code: "input", Message: "nothing was verified"}

@@ -57,6 +57,10 @@ func Text(w io.Writer, run Run, o TextOptions) error {
 		p.line("%d inputs: %d verified, %d failed, %d inconclusive, %d malformed", len(run.Results),
 			run.count(verify.Verified), run.count(verify.Failed), run.count(verify.Inconclusive), run.count(verify.Malformed))
 	}
+	p.together(run)
+	if v := run.Verdict(); len(run.Results) > 0 && v != worst(verify.Verified, run.Results) {
+		p.line("all inputs together: %s", p.verdict(v))
+	}
 	if run.Problem != nil {
 		p.line("qodverify: %s (%s)", p.bad.Sprint("NOTHING VERIFIED"), Printable(run.Problem.Code))
 		p.field("why", "%s", run.Problem.Message)

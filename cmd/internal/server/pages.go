@@ -127,7 +127,7 @@ func (s *Server) getReport(r *request) reply {
 		return s.failure(r, judgeErr)
 	}
 	var b bytes.Buffer
-	run := render.Run{Tool: render.Tool{Name: "qodverify", Version: s.Version}, Results: results}
+	run := render.NewRun(render.Tool{Name: "qodverify", Version: s.Version}, results)
 	if err := render.Write(&b, "html", run, render.Options{}); err != nil {
 		return s.failure(r, err)
 	}

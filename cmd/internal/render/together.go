@@ -1,0 +1,144 @@
+package render
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/qodverify/qodverify/verify"
+)
+
+// Skipped is what stood in a folder and was not judged.
+type Skipped struct {
+	Name     string `json:"name"`
+	Reason   string `json:"reason"`
+	Evidence bool   `json:"evidence"` // it may be a proof, so nothing is verified without it
+}
+
+// maxNamed bounds the inputs that one line names.
+const maxNamed = 8
+
+// named lists inputs for a sentence.
+func (r Run) named(of []int) string {
+	var names []string
+	for i, n := range of {
+		if i == maxNamed {
+			names = append(names, fmt.Sprintf("and %d more", len(of)-i))
+			break
+		}
+		names = append(names, r.Results[n].Input)
+	}
+	return strings.Join(names, ", ")
+}
+
+// together is what all inputs say beside what each one says.
+func (r Run) together() (items []item) {
+	if c := r.Chain; c != nil {
+		for _, f := range c.Forks {
+			items = append(items, item{id: "chain", code: verify.LedgerFork, level: failed,
+				message: fmt.Sprintf("the ledger forks: %d records that are genuinely signed follow the one with hash %s: %s", len(f.Reports), f.Of, r.named(f.Reports))})
+		}
+		for _, s := range c.Sessions {
+			i := item{id: "chain", code: verify.SessionDuplicate, level: warned,
+				message: fmt.Sprintf("session %s has %d genuine proofs: %s", s.Of, len(s.Reports), r.named(s.Reports))}
+			if s.Contradict {
+				i.level = failed
+				i.message += "; their results contradict each other"
+			}
+			items = append(items, i)
+		}
+		if c.Missing() > 0 {
+			items = append(items, item{id: "chain", code: verify.RecordMissing, level: noted, message: c.String()})
+		}
+	}
+	reasons := map[string]int{}
+	for _, s := range r.Skipped {
+		if s.Evidence {
+			items = append(items, item{id: "skipped", code: verify.NotLookedAt, message: s.Name + ": " + s.Reason})
+		} else {
+			reasons[s.Reason]++
+		}
+	}
+	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
+		items = append(items, item{id: "skipped", code: verify.NotLookedAt, level: noted, message: fmt.Sprintf("left out of folders: %d (%s)", reasons[reason], reason)})
+	}
+	return items
+}
+
+// joint is the verdict on what all inputs say together.
+func (r Run) joint() verify.Verdict {
+	if r.Chain != nil && r.Chain.Contradiction() {
+		return verify.Failed
+	}
+	if slices.ContainsFunc(r.Skipped, func(s Skipped) bool { return s.Evidence }) {
+		return verify.Inconclusive
+	}
+	return verify.Verified
+}
+
+// togetherSuite is the unit of what all inputs say together; ok is false where there
+// is nothing to say.
+func (r Run) togetherSuite() (u suite, ok bool) {
+	items := r.together()
+	if len(items) == 0 {
+		return u, false
+	}
+	v := r.joint()
+	u = suite{name: "all inputs together", verdict: v, reason: verify.OK, about: []property{{"verdict", v.String()}, {"inputs", fmt.Sprint(len(r.Results))}}}
+	for _, i := range items {
+		if i.problem() {
+			u.reason = i.code
+			break
+		}
+	}
+	u.items = append([]item{{id: verdictID, code: u.reason, level: verdictLevel(v), message: "the verdict on all inputs together is " + v.String()}}, items...)
+	return u, true
+}
+
+func (p *painter) together(r Run) {
+	if r.Chain != nil && r.Chain.Missing() == 0 {
+		p.field("together", "%s", r.Chain)
+	}
+	for _, i := range r.together() {
+		word := map[level]string{failed: p.bad.Sprint("fail   "), broken: p.doubt.Sprint("not_run"), warned: p.doubt.Sprint("warn   ")}[i.level]
+		if word == "" {
+			p.field("together", "%s", i.message)
+			continue
+		}
+		p.line("  %-11s  %s  %s: %s", "together", word, Printable(string(i.code)), Printable(i.message))
+	}
+}
+
+type jsonChain struct {
+	Records  int          `json:"records"`
+	Pieces   int          `json:"pieces"`
+	Missing  int          `json:"missing_at_least"`
+	Start    bool         `json:"from_start"`
+	Forks    []jsonRivals `json:"forks"`
+	Sessions []jsonRivals `json:"sessions"`
+}
+
+type jsonRivals struct {
+	Of         string   `json:"of"` // the predecessor's hash, or the session
+	Inputs     []string `json:"inputs"`
+	Contradict bool     `json:"contradict"`
+}
+
+func (r Run) chainJSON() *jsonChain {
+	if r.Chain == nil {
+		return nil
+	}
+	rivals := func(list []verify.Rivals) []jsonRivals {
+		out := []jsonRivals{}
+		for _, v := range list {
+			j := jsonRivals{Of: v.Of, Contradict: v.Contradict}
+			for _, n := range v.Reports {
+				j.Inputs = append(j.Inputs, r.Results[n].Input)
+			}
+			out = append(out, j)
+		}
+		return out
+	}
+	return &jsonChain{r.Chain.Records, r.Chain.Pieces, r.Chain.Missing(), r.Chain.FromStart, rivals(r.Chain.Forks), rivals(r.Chain.Sessions)}
+}
