@@ -45,6 +45,25 @@ func untilInterrupted() (context.Context, *interruption) {
 	return ctx, i
 }
 
+// endWith ends the program when ctx ends and what follows does not notice it, until
+// the returned function is called.
+func endWith(ctx context.Context) (noticed func()) {
+	over := make(chan struct{})
+	go func() {
+		select {
+		case <-over:
+			return
+		case <-ctx.Done():
+		}
+		select {
+		case <-over:
+		case <-time.After(grace):
+			os.Exit(128 + int(syscall.SIGTERM))
+		}
+	}()
+	return sync.OnceFunc(func() { close(over) })
+}
+
 // noticed says that the command ends by itself.
 func (i *interruption) noticed() { i.once.Do(func() { close(i.over) }) }
 

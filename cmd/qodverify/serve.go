@@ -142,7 +142,9 @@ func (a *app) logger() *slog.Logger {
 
 func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	f.Log, f.Version = a.logger(), toolVersion()
+	opened := endWith(ctx)
 	instance, err := server.Open(ctx, f.Settings)
+	opened()
 	if err != nil {
 		if errors.Is(err, server.ErrSettings) {
 			return errors.New(trimSettings(err))

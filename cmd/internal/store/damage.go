@@ -40,7 +40,11 @@ func (l *Ledger) explained(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || !errors.As(err, &e) {
 		return err
 	}
-	switch code := e.Code(); code & 0xff {
+	code := e.Code()
+	if l.view && code&0xff != sqlitecode.SQLITE_CORRUPT && code&0xff != sqlitecode.SQLITE_NOTADB {
+		return errors.New("the view proof_ledger fails, or needs more memory than a view of a table does: give a database with a plain table")
+	}
+	switch code & 0xff {
 	case sqlitecode.SQLITE_CORRUPT:
 		return &DamagedError{cmp.Or(cut(l.name), "a page of it makes no sense")}
 	case sqlitecode.SQLITE_NOTADB:
@@ -60,7 +64,7 @@ func (l *Ledger) explained(err error) error {
 	case sqlitecode.SQLITE_IOERR:
 		return fmt.Errorf("reading the file failed (SQLite's I/O error %d): copy it to another disk, and give the copy", code)
 	case sqlitecode.SQLITE_NOMEM, sqlitecode.SQLITE_TOOBIG:
-		return errors.New("a record of the table proof_ledger needs more memory than there is: it is no record that a service writes")
+		return errors.New("a record of the table proof_ledger needs more memory than a record does: it is none that a service writes")
 	case sqlitecode.SQLITE_INTERRUPT:
 		return errors.New("reading was interrupted")
 	}

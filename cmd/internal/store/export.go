@@ -26,6 +26,7 @@ type Ledger struct {
 	container container
 	session   *opening
 	table     table
+	view      bool
 	folder    *folder // nil without artifacts
 	count     int64
 	tries     int

@@ -224,9 +224,13 @@ func TestUnreadableDatabases(t *testing.T) {
 		want       string
 		damaged    bool
 	}{
-		"no table":       {statements: []string{"CREATE TABLE sessions (x)", "CREATE TABLE users (x)"}, want: "there is no table proof_ledger (there are: sessions, users)"},
-		"no column":      {statements: []string{"CREATE TABLE proof_ledger (session_id)"}, want: "no column created_at"},
-		"endless view":   {statements: []string{"CREATE VIEW proof_ledger AS " + endless}, want: "may have no end"},
+		"no table":     {statements: []string{"CREATE TABLE sessions (x)", "CREATE TABLE users (x)"}, want: "there is no table proof_ledger (there are: sessions, users)"},
+		"no column":    {statements: []string{"CREATE TABLE proof_ledger (session_id)"}, want: "no column created_at"},
+		"endless view": {statements: []string{"CREATE VIEW proof_ledger AS " + endless}, want: "may have no end"},
+		"greedy view": {statements: []string{`CREATE VIEW proof_ledger AS WITH RECURSIVE n(i, b) AS (SELECT 1, randomblob(1000000) UNION SELECT i + 1, randomblob(1000000) FROM n) SELECT b AS session_id, i AS created_at, '{}' AS proof_json, '' AS prev_hash, '' AS this_hash FROM n WHERE i < 0`},
+			want: "needs more memory than a view of a table does"},
+		"huge values": {statements: []string{`CREATE VIEW proof_ledger AS SELECT hex(randomblob(400000000)) AS session_id, 1 AS created_at, '{}' AS proof_json, '' AS prev_hash, '' AS this_hash`},
+			want: "needs more memory than a view of a table does"},
 		"a page zeroed":  {statements: []string{tableLedger, strings.Replace(fmt.Sprintf(fillLedger, 40), "zeroblob(2000)", "zeroblob(100)", 1)}, damage: overwrite(4096*4, make([]byte, 4096)), want: "the database file itself is damaged", damaged: true},
 		"a cell count":   {statements: []string{tableLedger, strings.Replace(fmt.Sprintf(fillLedger, 40), "zeroblob(2000)", "zeroblob(100)", 1)}, damage: overwrite(4096*4+3, []byte{0, 1}), want: "the database file itself is damaged", damaged: true},
 		"cut":            {statements: []string{tableLedger, fmt.Sprintf(fillLedger, 100)}, damage: func(t *testing.T, file string) { must(t, os.Truncate(file, 50000)) }, want: "it was cut: 50000 bytes of", damaged: true},
