@@ -187,6 +187,9 @@ func (r *auditRun) open(arg string) error {
 	if errors.Is(err, source.ErrUsage) {
 		return err
 	}
+	if err != nil && r.ctx.Err() != nil {
+		return &problemError{"interrupted", exitInconclusive, fmt.Errorf("%s: interrupted before anything was read", arg)}
+	}
 	if err != nil {
 		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", arg, err)}
 	}

@@ -44,6 +44,9 @@ func (a *app) export(database, artifacts, out string) (err error) {
 	ctx, interruption := untilInterrupted()
 	defer interruption.noticed()
 	l, err := openDatabase(ctx, database, artifacts)
+	if err != nil && ctx.Err() != nil {
+		err = verify.ErrInterrupted
+	}
 	if err != nil {
 		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", database, err)}
 	}

@@ -325,3 +325,26 @@ func TestEditedCells(t *testing.T) {
 		})
 	}
 }
+
+// Damage that is met in the middle of a reading is damage, and no state of a ledger.
+func TestDamagedWhileRead(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ledger.sqlite3")
+	must(t, database(t, file, "PRAGMA journal_mode = WAL", tableLedger, strings.Replace(fmt.Sprintf(fillLedger, 20_000), "zeroblob(2000)", "zeroblob(100)", 1)).Close())
+	info, err := os.Stat(file)
+	must(t, err)
+	l, err := OpenLedger(t.Context(), file, "")
+	must(t, err)
+	defer l.Close()
+	list, err := sessions(t.Context(), l, func(n int) {
+		if n == 1 {
+			for at := info.Size() / 2; at < info.Size(); at += 4096 {
+				overwrite(at/4096*4096, make([]byte, 4096))(t, file)
+			}
+			must(t, os.Chtimes(file, time.Time{}, info.ModTime())) // the disk's doing, and no program's
+		}
+	})
+	var damaged *DamagedError
+	if !errors.As(err, &damaged) || len(list) == 0 || len(list) == 20_000 {
+		t.Errorf("%d records, %v", len(list), err)
+	}
+}
