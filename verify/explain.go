@@ -4,9 +4,6 @@ import (
 	"crypto/ed25519"
 	"encoding/hex"
 	"fmt"
-	"math"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -58,7 +55,7 @@ func (r *run) explainArtifact(c *Check) string {
 		return fmt.Sprintf("the artifact is of session %s, and the proof is of session %s: it belongs to another proof", s, b.Proof.SessionID)
 	}
 	if r.report.Proven() {
-		return "the proof, and with it the claimed hash, is genuinely signed: the artifact was changed after the proof was made, or is not the one that was hashed"
+		return "the proof, and with it the claimed hash, is genuinely signed: this file does not hold the artifact that was hashed, but an edited one, one that a tool rewrote, or another"
 	}
 	return ""
 }
@@ -79,7 +76,7 @@ func (r *run) explainLedger(c *Check) string {
 		return hint
 	}
 	if r.report.outcome(Signature) == Pass {
-		return "the signature does fit this_hash, so the hash is genuine: the proof or prev_hash was changed after signing, or is not of this record"
+		return "the signature does fit this_hash, so the hash is genuine: this file does not hold the proof and prev_hash that were signed, but edited ones, ones that a tool rewrote, or another record's"
 	}
 	return ""
 }
@@ -99,16 +96,36 @@ func (r *run) explainForm(c *Check, v canonical.Value, pointer string, matches f
 	if matches(v, canonical.PythonDefault) {
 		return "it does match by the formula of generation v0.1 (Python's json.dumps with its default separators), by which no v0.4 record is hashed"
 	}
-	restored, first := restoreNumbers(v, pointer)
-	if !restored.Exists() || !matches(restored, canonical.QodMock) {
-		return ""
+	return r.explainRewriting(c, newRestorer(v, pointer), func(v canonical.Value) bool {
+		return matches(v, canonical.QodMock) || matches(v, canonical.JCS) || r.bundle.Generation == bundle.V01 && matches(v, canonical.PythonDefault)
+	})
+}
+
+// refetch is what to do about a file that a tool rewrote.
+const refetch = "fetch the bundle again with a tool that keeps its bytes (curl -o)"
+
+// explainRewriting undoes what tools are known to rewrite, and says so if the hash
+// proves it; else it names what is seen to be lost.
+func (r *run) explainRewriting(c *Check, section *restorer, matches func(canonical.Value) bool) string {
+	kinds, first := section.restore(matches)
+	if kinds == 0 {
+		if section.cutOff.pointer == "" {
+			return ""
+		}
+		c.Pointer = section.cutOff.pointer
+		return fmt.Sprintf("at %s this file has %q, as tools write what they do not write out (PowerShell's ConvertTo-Json below its -Depth): likely some of what was signed is not in this file; %s",
+			section.cutOff.pointer, section.cutOff.found, refetch)
 	}
 	c.Pointer = first.pointer
 	if c.ID == LedgerHash {
 		r.report.ledgerRestored = true
 	}
-	return fmt.Sprintf("the values are equal and were re-serialised: at %s the signed bytes have %s and this file has %s, as jq, JavaScript and PowerShell rewrite numbers; fetch the bundle again with a tool that keeps its bytes (curl -o)",
-		first.pointer, first.signed, first.found)
+	same := "the values are equal and were re-serialised"
+	if kinds != respelt {
+		same = "a tool rewrote the values and did not change them, as the hash proves"
+	}
+	return fmt.Sprintf("%s: at %s the signed bytes have %s and this file has %s, %s; %s",
+		same, first.pointer, clip(strings.TrimSuffix(first.signed[0], ",")), first.found, first.kind.by(), refetch)
 }
 
 func explainUpperCase(c *Check, s string) string {
@@ -116,72 +133,6 @@ func explainUpperCase(c *Check, s string) string {
 		return "the hash is spelled in upper case; the hash formula and the signature cover the lower-case characters"
 	}
 	return ""
-}
-
-// numberMembers are the numbers of the original's format and whether it writes
-// them as floats, always with a decimal point, or as integers, always without.
-var numberMembers = map[string][]struct {
-	pointer string
-	float   bool
-}{
-	"/proof": {
-		{"/measured_outcomes/samples_count", false}, {"/measured_outcomes/avg_p50_ms", true},
-		{"/measured_outcomes/avg_p95_ms", true}, {"/measured_outcomes/avg_jitter_ms", true},
-		{"/requested/intent/duration_s", false}, {"/requested/intent/target_jitter_ms", false},
-		{"/requested/intent/target_p95_latency_ms", false},
-	},
-	"/runtime_artifact": {
-		{"/inputs/targets/max_latency_ms", false}, {"/inputs/targets/min_throughput_mbps", true},
-		{"/inputs/targets/min_availability_pct", true}, {"/measured/latency_ms", true},
-		{"/measured/throughput_mbps", true}, {"/measured/availability_pct", true},
-		{"/measured/jitter_ms", true}, {"/measured/packet_loss_pct", true},
-	},
-	"sample": {{"/p50_ms", true}, {"/p95_ms", true}, {"/jitter_ms", true}},
-}
-
-// rewritten is a number whose spelling another tool changed.
-type rewritten struct {
-	pointer       string
-	signed, found string
-	offset        int // in the section
-}
-
-// restoreNumbers spells every number of a section as the original does, and
-// returns the result with the first number that it changed. It returns the zero
-// Value when there was none. Whether the result is what was signed, its hash
-// tells.
-func restoreNumbers(v canonical.Value, pointer string) (canonical.Value, rewritten) {
-	var changes []rewritten
-	for _, m := range numberMembers[pointer] {
-		n := v.At(m.pointer)
-		f, ok := n.Float()
-		if !ok || m.float != n.IsInteger() {
-			continue
-		}
-		change := rewritten{pointer: pointer + m.pointer, found: string(n.Raw()), signed: canonical.PythonFloat(f), offset: n.Offset() - v.Offset()}
-		if !m.float {
-			if f != math.Trunc(f) || math.Abs(f) > 1<<53 {
-				continue
-			}
-			change.signed = strconv.FormatInt(int64(f), 10)
-		}
-		changes = append(changes, change)
-	}
-	if len(changes) == 0 {
-		return canonical.Value{}, rewritten{}
-	}
-	slices.SortFunc(changes, func(a, b rewritten) int { return a.offset - b.offset })
-	var out []byte
-	raw, end := v.Raw(), 0
-	for _, c := range changes {
-		out = append(append(out, raw[end:c.offset]...), c.signed...)
-		end = c.offset + len(c.found)
-	}
-	doc, err := canonical.Parse(append(out, raw[end:]...), canonical.Options{})
-	if err != nil {
-		return canonical.Value{}, changes[0]
-	}
-	return doc.Root(), changes[0]
 }
 
 func (r *run) explainSignature(c *Check) string {
@@ -290,9 +241,9 @@ func (r *run) explainSamples(c *Check) string {
 		return ""
 	}
 	if commitment := r.commitment(); commitment != nil && commitment.Profile == canonical.QodMock && r.restoredRoot() == commitment.Root {
-		return "the values are equal and were re-serialised: numbers of the samples are spelled otherwise than when they were hashed (100.0 became 100), as by jq and JavaScript; fetch the bundle again with a tool that keeps its bytes (curl -o)"
+		return "the values are equal and were re-serialised: numbers or times of the samples are spelled otherwise than when they were hashed (100.0 became 100), as by jq and JavaScript; " + refetch
 	}
-	return "the proof is genuinely signed: the samples in this file were changed after it was made, or are not those that it was made of"
+	return "the proof is genuinely signed: this file does not hold the samples that it was made of, but edited ones, ones that a tool rewrote, or others"
 }
 
 // restoredRoot is the root over the samples with their numbers spelled as Python
@@ -300,8 +251,10 @@ func (r *run) explainSamples(c *Check) string {
 func (r *run) restoredRoot() telemetry.Hash {
 	var tree telemetry.Tree
 	for _, v := range r.bundle.Samples.Get("samples").Elements() {
-		if restored, _ := restoreNumbers(v, "sample"); restored.Exists() {
-			v = restored
+		if section := newRestorer(v, "sample"); section.kinds != 0 {
+			if restored, _ := section.apply(section.kinds, 0); restored.Exists() {
+				v = restored
+			}
 		}
 		leaf, err := telemetry.Leaf(v, canonical.QodMock)
 		if err != nil || tree.Add(leaf) != nil {

@@ -220,7 +220,7 @@ func TestSamplesExplained(t *testing.T) {
 	at := strings.Index(data, `"telemetry":{"samples"`)
 	for text, hint := range map[string]string{
 		data[:at] + strings.ReplaceAll(data[at:], `_ms":10.0`, `_ms":10`):                     "re-serialised",
-		data[:at] + strings.ReplaceAll(data[at:], `_ms":10.0`, `_ms":9.0`):                    "changed after it was made",
+		data[:at] + strings.ReplaceAll(data[at:], `_ms":10.0`, `_ms":9.0`):                    "does not hold the samples that it was made of",
 		strings.Replace(data, `"telemetry":{"samples"`, `"telemetry":null,"x":{"samples"`, 1): "",
 	} {
 		b, err := bundle.Parse([]byte(text))
