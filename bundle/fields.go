@@ -98,7 +98,7 @@ var (
 	}
 	telemetryMembers = object{
 		{"format", noField, nil}, {"profile", noField, nil}, {"count", noField, nil}, {"root", noField, nil},
-		{"first_at", noField, nil}, {"last_at", noField, nil}, {"metric", noField, nil},
+		{"first_at", noField, nil}, {"last_at", noField, nil}, {"times_unknown", noField, nil}, {"metric", noField, nil},
 		{"aggregation", noField, object{{"averages", noField, nil}, {"percentile", noField, nil}, {"jitter", noField, nil}}},
 		{"probes", noField, object{{"sent", noField, nil}, {"lost", noField, nil}}},
 		{"distribution", noField, object{{"unit", noField, nil}, {"precision_bits", noField, nil}, {"relative_error", noField, nil}, {"bins", noField, nil}}},

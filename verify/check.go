@@ -165,6 +165,7 @@ const (
 	PolicyNoEvidence Code = "policy_not_decidable"
 
 	AveragedPercentiles Code = "percentiles_averaged"
+	SessionShorter      Code = "session_shorter"
 	OutsideAvailable    Code = "measured_outside_available"
 
 	NotMeasured    Code = "constants_never_measured"

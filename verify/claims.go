@@ -80,17 +80,63 @@ func (r *run) claimsJitterTarget() ([]Check, error) {
 	return claimPass("jitter of %s ms is within its target of %s ms", measured, target), nil
 }
 
-// claimsQoSStatus: the session was in force when it was measured.
+// claimsQoSStatus: the session was in force when it was measured. What a proof tells
+// of its session decides: the original's word for the state knows no end of one.
 func (r *run) claimsQoSStatus() ([]Check, error) {
+	if r.bundle.Proof.Session.Exists() {
+		s := r.sessionLife()
+		if s == nil {
+			return claimSkip("the session can't be read"), nil
+		}
+		return r.stateOf(*s), nil
+	}
 	switch s := r.bundle.Proof.QoSStatus; s {
 	case "":
 		return claimSkip("the proof has no qos_status_at_finalize"), nil
-	case "AVAILABLE":
+	case telemetry.Available:
 		return claimPass("the session was AVAILABLE when the proof was made"), nil
 	default:
-		return []Check{{Status: Warn, Code: NotAvailable, Pointer: "/proof/provider_observed/qos_status_at_finalize", Expected: "AVAILABLE", Actual: s,
-			Message: "the session was not AVAILABLE when the proof was made: the quality was measured without being provided"}}, nil
+		return notAvailable("/proof/provider_observed/qos_status_at_finalize", s, "the session was not AVAILABLE when the proof was made: the quality was measured without being provided"), nil
 	}
+}
+
+func notAvailable(pointer, actual, message string) []Check {
+	return []Check{{Status: Warn, Code: NotAvailable, Pointer: pointer, Expected: telemetry.Available, Actual: actual, Message: message}}
+}
+
+// stateOf tells what became of a session, and whether it lasted as was agreed.
+func (r *run) stateOf(s telemetry.Session) (list []Check) {
+	const at = "/proof/session/qosStatus"
+	switch {
+	case s.Status == telemetry.Requested:
+		list = notAvailable(at, s.Status, "the session was not AVAILABLE when the proof was made: the quality was measured without being provided")
+	case !s.Started():
+		list = notAvailable(at, s.Status, "the session never was AVAILABLE ("+s.StatusInfo+"): the quality was measured without being provided")
+	case s.Status == telemetry.Unavailable:
+		list = notAvailable(at, s.Status, "the session had ended when the proof was made ("+s.StatusInfo+"), at "+timeText(s.ExpiresAt))
+	}
+	agreed, lasts := r.bundle.Proof.Intent.DurationS, int64((s.Lasts()+time.Second/2)/time.Second)
+	longer := ""
+	switch {
+	case agreed == nil || !s.Started():
+	case lasts < *agreed:
+		verb := "is to last"
+		if s.Status == telemetry.Unavailable {
+			verb = "lasted"
+		}
+		list = append(list, Check{Status: Warn, Code: SessionShorter, Pointer: "/proof/session/expiresAt", Expected: fmt.Sprintf("%d s", *agreed), Actual: fmt.Sprintf("%d s", lasts),
+			Message: fmt.Sprintf("the session %s %d s, and %d s were agreed", verb, lasts, *agreed)})
+	case lasts > *agreed:
+		longer = fmt.Sprintf("; it is to last %d s, longer than the %d s that were agreed", lasts, *agreed)
+	}
+	if s.Started() && lasts != s.Duration && s.Lasts() < time.Duration(s.Duration)*time.Second-time.Second {
+		list = append(list, Check{Status: Warn, Code: SessionShorter, Pointer: "/proof/session/duration", Expected: fmt.Sprintf("%d s", lasts), Actual: fmt.Sprintf("%d s", s.Duration),
+			Message: "the duration is not how long the session lasted, as CAMARA has it for one that was ended early"})
+	}
+	if len(list) == 0 {
+		return claimPass("the session was AVAILABLE when the proof was made%s", longer)
+	}
+	return list
 }
 
 // claimsClamp: averages and target are cut at 5 s before they are compared, so
@@ -216,15 +262,45 @@ func (r *run) claimsWindow() ([]Check, error) {
 	if !r.bundle.Proof.Session.Exists() {
 		return claimSkip("the proof does not tell when the session was AVAILABLE and when it was measured"), nil
 	}
-	s, err := telemetry.ParseSession(r.bundle.Proof.Session, "/proof/session")
-	if err != nil {
+	s := r.sessionLife()
+	if s == nil {
 		return claimSkip("the session can't be read"), nil
+	}
+	unknown := r.timesUnknown()
+	if !s.Started() && s.Status == telemetry.Unavailable {
+		return []Check{{Status: Warn, Code: OutsideAvailable, Pointer: "/proof/session/startedAt", Message: "the session never was AVAILABLE, so whatever was measured lay outside"}}, nil
+	}
+	if s.AvailableUnknown {
+		return claimSkip(unknown), nil
 	}
 	if s.AvailablePPM < 1_000_000 {
 		return []Check{{Status: Warn, Code: OutsideAvailable, Pointer: "/proof/session/available_ppm", Expected: "100 %", Actual: percent(s.AvailablePPM),
 			Message: fmt.Sprintf("only %s of the measured time lay inside the session's AVAILABLE", percent(s.AvailablePPM))}}, nil
 	}
+	if unknown != "" {
+		return claimSkip(unknown), nil
+	}
 	return claimPass("all of the measured time lay inside the session's AVAILABLE"), nil
+}
+
+// timesUnknown says why nobody knows when all of the samples were measured; "" where
+// the proof tells.
+func (r *run) timesUnknown() string {
+	c := r.commitment()
+	if c == nil {
+		return "the proof's telemetry can't be read"
+	}
+	switch beside := telemetry.Untimed(r.bundle.Samples); {
+	case !c.Timed():
+		return "none of the samples tells when it was measured"
+	case c.TimesUnknown > 0:
+		return fmt.Sprintf("%d of %d samples do not tell when they were measured", c.TimesUnknown, c.Count)
+	case beside > 0:
+		return fmt.Sprintf("%d of %d samples do not tell when they were measured: the proof has the moment of posting instead", beside, c.Count)
+	case c.FirstAt.Equal(c.LastAt):
+		return "the proof has one moment for all that was measured, as of posting, and no time from start to end"
+	}
+	return ""
 }
 
 // percent writes millionths.

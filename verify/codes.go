@@ -146,6 +146,7 @@ var claimCodes = []Explanation{
 	{LatencyClamped, "the latency or its target stands at the clamp of 5 s", "The true value may be any above it.", doOperator},
 	{TimesOutOfLine, "the times stand in an odd order", "Clocks differ, or a time was set by hand.", "Compare with your own records of the session."},
 	{AveragedPercentiles, "the stated percentile is an average of percentiles", "Such an average can hide most of the slow probes.", "Look at the pooled percentile, where the proof has one."},
+	{SessionShorter, "the session lasted less time than was agreed, or than it is said to have lasted", "The provider granted less, or ended the session early, and statusInfo says who ended it.", "Hold it to what was agreed; ask the operator where the network ended it."},
 	{OutsideAvailable, "it was measured while the session was not AVAILABLE", "Measurements outside of the provided time say nothing about it.", "Ask for measurements within it."},
 }
 

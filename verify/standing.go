@@ -61,10 +61,24 @@ func (r *Report) Claims() []Claim { return r.claims }
 // Coverage returns every member of the bundle with the checks that cover it.
 func (r *Report) Coverage() []Covered { return r.coverage }
 
-// ClaimsOf returns what a bundle says. Nothing is verified: the standings are those
-// that the claims have once every check passes.
+// ClaimsOf returns what a bundle says. No signature is verified: the standings are the
+// best that the claims can have, those of a report in which the key and the signature
+// hold. All else is as the checks without a key leave it, by the same rules.
 func ClaimsOf(b *bundle.Bundle) []Claim {
-	return claimsOf(b, func(CheckID) Status { return Pass })
+	v, err := New(Policy{})
+	if err != nil || b == nil {
+		return nil
+	}
+	r := v.start(b)
+	r.all()
+	_, err = decodeSignature(b.Entry.Signature)
+	possible := err == nil && b.Entry.KID != ""
+	return claimsOf(b, func(id CheckID) Status {
+		if possible && (id == SignatureKey || id == Signature) {
+			return Pass
+		}
+		return r.report.outcome(id)
+	})
 }
 
 // claimsOf builds the list from what each check came to.
@@ -188,7 +202,7 @@ func (l *claimList) pooled() {
 		return
 	}
 	kind := map[string]string{telemetry.RoundTrip: "round trips", telemetry.OneWay: "one-way delays", telemetry.Mixed: "delays, some of one way and some of both", telemetry.Unspecified: "delays, not said whether of one way or of both"}[c.Metric]
-	l.add("measured", "/proof/telemetry/root", Recomputed, l.bySamples(), "RFC 6962 Merkle tree", "the proof commits to %d samples of %s, from %s to %s", c.Count, kind, timeText(c.FirstAt), timeText(c.LastAt))
+	l.add("measured", "/proof/telemetry/root", Recomputed, l.bySamples(), "RFC 6962 Merkle tree", "the proof commits to %d samples of %s, %s", c.Count, kind, l.window(c))
 	if c.Pooled == nil {
 		return
 	}
@@ -199,6 +213,18 @@ func (l *claimList) pooled() {
 			"p95 latency of all answered probes: %s ms", telemetry.Milliseconds(p.Delays.P95))
 		l.add("measured", "/proof/telemetry/decision/jitter_p99_ns", Recomputed, Telemetry, "99th percentile minus the minimum (RFC 5481)", "jitter of all answered probes: %s ms", telemetry.Milliseconds(p.Delays.Jitter()))
 	}
+}
+
+// window words when the samples were measured.
+func (l *claimList) window(c *telemetry.Commitment) string {
+	unknown := (&run{bundle: l.b}).timesUnknown()
+	switch {
+	case !c.Timed():
+		return "measured nobody knows when: " + unknown
+	case unknown != "":
+		return "from " + timeText(c.FirstAt) + " to " + timeText(c.LastAt) + " by the times known (" + unknown + ")"
+	}
+	return "from " + timeText(c.FirstAt) + " to " + timeText(c.LastAt)
 }
 
 func (l *claimList) decided() {
@@ -213,15 +239,23 @@ func (l *claimList) decided() {
 
 func (l *claimList) session() {
 	p := l.b.Proof
-	if s := (&run{bundle: l.b}).sessionLife(); s != nil {
+	r := &run{bundle: l.b}
+	if s := r.sessionLife(); s != nil {
 		text := "the session's state when the proof was made: " + s.Status
 		if s.StatusInfo != "" {
 			text += " (" + s.StatusInfo + ")"
 		}
-		if !s.StartedAt.IsZero() {
+		switch {
+		case s.Started():
 			text += ", AVAILABLE from " + timeText(s.StartedAt) + " to " + timeText(s.ExpiresAt)
+		case s.Status == telemetry.Unavailable:
+			text += ", never AVAILABLE"
 		}
 		l.add("session", "/proof/session/qosStatus", NotRecomputable, "", "", "%s", text)
+		if unknown := r.timesUnknown(); unknown != "" {
+			l.add("session", "/proof/session/available_ppm", NotRecomputable, "", "", "how much of the measured time lay inside AVAILABLE is unknown: %s", unknown)
+			return
+		}
 		l.add("session", "/proof/session/available_ppm", Recomputed, Telemetry, "", "%s of the measured time lay inside AVAILABLE", percent(s.AvailablePPM))
 	} else if p.QoSStatus != "" {
 		l.add("session", "/proof/provider_observed/qos_status_at_finalize", NotRecomputable, "", "", "the session's state when the proof was made: %s", p.QoSStatus)
@@ -256,13 +290,13 @@ var alsoBy = map[string][]CheckID{
 	"/proof/measured_outcomes":                        {Consistency, Telemetry, TelemetrySamples, ClaimsPercentile},
 	"/proof/artifacts/runtime_artifact_sha256":        {ArtifactHash},
 	"/proof/artifacts/runtime_artifact_relpath":       {Consistency},
-	"/proof/provider_observed/qos_status_at_finalize": {ClaimsQoSStatus},
+	"/proof/provider_observed/qos_status_at_finalize": {ClaimsQoSStatus, Telemetry},
 	"/proof/requested/qos_profile":                    {Consistency},
 	"/proof/requested/intent/target_p95_latency_ms":   {Consistency, ClaimsClamp, Telemetry},
 	"/proof/requested/intent/duration_s":              {Consistency, Telemetry},
 	"/proof/requested/intent/target_jitter_ms":        {Consistency, ClaimsJitterTarget, Telemetry},
 	"/proof/telemetry":                                {Telemetry, TelemetrySamples},
-	"/proof/session":                                  {Telemetry, ClaimsWindow},
+	"/proof/session":                                  {Telemetry, ClaimsQoSStatus, ClaimsWindow},
 	"/proof/issuer":                                   {PolicyIssuer},
 	"/runtime_artifact/schema_version":                {Consistency},
 	"/runtime_artifact/session_id":                    {Consistency},

@@ -82,6 +82,10 @@ func judgeCommitment(b *bundle.Bundle, profile canonical.Profile) []Check {
 	if c.LastAt.Before(c.FirstAt) {
 		d.add(WindowMismatch, "/proof/telemetry/last_at", "not before "+timeText(c.FirstAt), timeText(c.LastAt), "the last sample ended before the first began")
 	}
+	if _, ok := b.Proof.Time(); !ok && c.Timed() {
+		d.lacks("/proof/created_at", "the proof's created_at is no time, so nobody knows whether the samples were measured before it")
+	}
+	d.measuredBefore(b.Proof, c.LastAt, "/proof/telemetry/last_at", "the last sample ended")
 	d.notMeasured(c)
 	d.counts(p, c, b.Samples.Get("samples").Kind() == canonical.Array)
 	d.pooled(b, c)
@@ -198,11 +202,12 @@ func (d *differences) session(b *bundle.Bundle, c telemetry.Commitment) {
 		*d = append(*d, malformed(err)...)
 		return
 	}
-	if agreed := b.Proof.Intent.DurationS; agreed != nil && *agreed != s.Duration {
-		d.add(SessionLife, "/proof/session/duration", strconv.FormatInt(*agreed, 10), strconv.FormatInt(s.Duration, 10), "the session is said to last other than was agreed")
-	}
 	d.profile(b, s.QoSProfile)
-	if want := s.AvailableIn(c.FirstAt, c.LastAt); want != s.AvailablePPM {
+	if s.AvailableUnknown && c.Timed() {
+		d.lacks("/proof/session/available_ppm", "the proof tells when was measured, and not how much of it lay inside AVAILABLE")
+	} else if !s.AvailableUnknown && !c.Timed() {
+		d.add(WindowMismatch, "/proof/session/available_ppm", "null", strconv.FormatInt(s.AvailablePPM, 10), "a share of a time that the proof itself calls unknown")
+	} else if want := s.AvailableIn(c.FirstAt, c.LastAt); !s.AvailableUnknown && want != s.AvailablePPM {
 		d.add(WindowMismatch, "/proof/session/available_ppm", strconv.FormatInt(want, 10), strconv.FormatInt(s.AvailablePPM, 10),
 			"the share of the measured time that lay inside AVAILABLE does not follow from the times in the proof")
 	}
@@ -225,15 +230,28 @@ func (d *differences) profile(b *bundle.Bundle, name string) {
 	}
 }
 
-// life holds the state to the signed time.
+// measuredBefore holds the end of a measurement to the signed time: what came after
+// it the signer can't have known.
+func (d *differences) measuredBefore(p bundle.Proof, ended time.Time, pointer, what string) {
+	if signed, ok := p.Time(); ok && ended.After(signed.Add(timeTolerance)) {
+		d.add(WindowMismatch, pointer, "not after "+p.CreatedAt, timeText(ended), "%s after the proof was signed", what)
+	}
+}
+
+// life holds the state to the signed time, and to the original's word for it. The
+// original knows no end of a session, so its AVAILABLE beside UNAVAILABLE is no
+// contradiction: claims.qos_status warns of it.
 func (d *differences) life(b *bundle.Bundle, s telemetry.Session) {
-	if s.Status == telemetry.Requested {
+	if observed := b.Proof.QoSStatus; observed != "" && observed != s.Status && (observed != telemetry.Available || s.Status != telemetry.Unavailable) {
+		d.add(SessionLife, "/proof/provider_observed/qos_status_at_finalize", s.Status, observed, "the proof names two states of the session at one time")
+	}
+	if !s.Started() {
 		return
 	}
-	scheduled := s.StartedAt.Add(time.Duration(s.Duration) * time.Second)
-	early := s.StatusInfo == telemetry.NetworkTerminated || s.StatusInfo == telemetry.DeleteRequested
-	if !s.ExpiresAt.Equal(scheduled) && (!early || s.ExpiresAt.After(scheduled)) {
-		d.add(SessionLife, "/proof/session/expiresAt", timeText(scheduled), timeText(s.ExpiresAt), "the session does not end after its duration")
+	// CAMARA's duration is in whole seconds. An operator who states the duration that
+	// was agreed for a session that was cut short is warned about, by claims.qos_status.
+	if apart := s.Lasts() - time.Duration(s.Duration)*time.Second; apart.Abs() >= time.Second && (!s.Early() || apart > 0) {
+		d.add(SessionLife, "/proof/session/duration", strconv.FormatInt(int64(s.Lasts()/time.Second), 10), strconv.FormatInt(s.Duration, 10), "the session's duration is not the time from its start to its end")
 	}
 	signed, ok := b.Proof.Time()
 	if !ok {
@@ -241,8 +259,13 @@ func (d *differences) life(b *bundle.Bundle, s telemetry.Session) {
 		return
 	}
 	signed = signed.Truncate(time.Microsecond)
-	ended := !signed.Before(s.ExpiresAt)
-	if signed.Before(s.StartedAt) || ended != (s.Status == telemetry.Unavailable) {
+	wrong := signed.Before(s.StartedAt.Add(-timeTolerance))
+	if s.Status == telemetry.Unavailable {
+		wrong = wrong || signed.Before(s.ExpiresAt.Add(-timeTolerance))
+	} else {
+		wrong = wrong || signed.After(s.ExpiresAt.Add(timeTolerance))
+	}
+	if wrong {
 		d.add(SessionLife, "/proof/session/qosStatus", "the state at "+b.Proof.CreatedAt, s.Status, "the session's state does not fit its times and the proof's")
 	}
 }
@@ -287,6 +310,9 @@ func allSamples(b *bundle.Bundle, c telemetry.Commitment, list canonical.Value) 
 		if s.SessionID != b.Proof.SessionID && len(d) < 8 {
 			d.add(SessionMismatch, pointer+"/session_id", b.Proof.SessionID, s.SessionID, "the sample is of another session than the proof")
 		}
+		if len(d) < 8 {
+			d.sampleTimes(b.Proof, s, pointer)
+		}
 	}
 	targets, ok := targetsOf(b.Proof)
 	if !ok {
@@ -302,6 +328,11 @@ func allSamples(b *bundle.Bundle, c telemetry.Commitment, list canonical.Value) 
 	}
 	d.root(c, got)
 	d.averages(b, all.Averages)
+	if c.TimesUnknown == 0 && got.TimesUnknown > 0 {
+		// From before times_unknown. claims.window does not rest on such times.
+		got.TimesUnknown = 0
+		got.FirstAt, got.LastAt = all.Posted()
+	}
 	d.recomputed(c, got)
 	if len(d) > 0 {
 		return d
@@ -356,6 +387,7 @@ func (d *differences) recomputed(c, got telemetry.Commitment) {
 			d.add(PooledMismatch, "/proof/telemetry/"+pointer, want, claimed, "%s", what)
 		}
 	}
+	same("times_unknown", strconv.FormatInt(got.TimesUnknown, 10), strconv.FormatInt(c.TimesUnknown, 10), "another number of samples does not tell when it was measured")
 	same("first_at", timeText(got.FirstAt), timeText(c.FirstAt), "the earliest sample began at another time")
 	same("last_at", timeText(got.LastAt), timeText(c.LastAt), "the latest sample ended at another time")
 	same("metric", got.Metric, c.Metric, "the delays are of another kind")
@@ -387,6 +419,14 @@ func presence(p *telemetry.Pooled) string {
 		return "null"
 	}
 	return "a distribution"
+}
+
+// sampleTimes holds a sample's own times to the signed one.
+func (d *differences) sampleTimes(p bundle.Proof, s telemetry.Sample, pointer string) {
+	d.measuredBefore(p, s.RecordedAt, pointer+"/recorded_at", "the sample was recorded")
+	if s.Timed() {
+		d.measuredBefore(p, s.EndedAt, pointer+"/ended_at", "the sample ended")
+	}
 }
 
 // maxDisclosed bounds the samples that are checked by their paths.
@@ -422,6 +462,10 @@ func someSamples(b *bundle.Bundle, c telemetry.Commitment, list canonical.Value)
 		}
 		if s.SessionID != b.Proof.SessionID {
 			d.add(SessionMismatch, pointer+"/sample/session_id", b.Proof.SessionID, s.SessionID, "the sample is of another session than the proof")
+		}
+		d.sampleTimes(b.Proof, s, pointer+"/sample")
+		if s.Timed() && (s.StartedAt.Before(c.FirstAt) || s.EndedAt.After(c.LastAt)) {
+			d.add(WindowMismatch, pointer+"/sample", timeText(c.FirstAt)+" to "+timeText(c.LastAt), timeText(s.StartedAt)+" to "+timeText(s.EndedAt), "the sample was measured at a time that the proof leaves out")
 		}
 	}
 	if len(d) > 0 {

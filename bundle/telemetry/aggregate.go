@@ -21,7 +21,9 @@ type Aggregate struct {
 	Averages Averages
 
 	tree       Tree
-	first, end time.Time
+	window     span // of the samples that tell when they were measured
+	posted     span // the same with a sample's posting where it does not tell
+	untimed    int64
 	metric     string
 	delays     []int64
 	lost       int64
@@ -41,11 +43,12 @@ func (a *Aggregate) Add(v canonical.Value, pointer string) (Sample, error) {
 	if a.tree.n >= MaxSamples || len(a.delays)+len(s.Delays) > MaxPooled {
 		return s, ErrTooMany
 	}
-	if a.tree.n == 0 || s.StartedAt.Before(a.first) {
-		a.first = s.StartedAt
-	}
-	if a.tree.n == 0 || s.EndedAt.After(a.end) {
-		a.end = s.EndedAt
+	if s.Timed() {
+		a.window.add(s.StartedAt, s.EndedAt)
+		a.posted.add(s.StartedAt, s.EndedAt)
+	} else {
+		a.untimed++
+		a.posted.add(s.RecordedAt, s.RecordedAt)
 	}
 	switch {
 	case a.tree.n == 0 || a.metric == s.Metric:
@@ -63,6 +66,22 @@ func (a *Aggregate) Add(v canonical.Value, pointer string) (Sample, error) {
 	}
 	return s, a.tree.Add(leaf)
 }
+
+// span is a time that grows; zero is none.
+type span struct{ first, last time.Time }
+
+func (w *span) add(from, to time.Time) {
+	if w.first.IsZero() || from.Before(w.first) {
+		w.first = from
+	}
+	if w.last.IsZero() || to.After(w.last) {
+		w.last = to
+	}
+}
+
+// Posted returns the window that proofs had before they said times_unknown: the
+// moment of posting stands for the time of a sample that does not tell.
+func (a *Aggregate) Posted() (first, last time.Time) { return a.posted.first, a.posted.last }
 
 func (a *Aggregate) profile() canonical.Profile {
 	if a.Profile == canonical.Unspecified {
@@ -89,7 +108,7 @@ func (a *Aggregate) Tree() *Tree { return &a.tree }
 // Commitment returns what follows from the samples and the agreed targets.
 func (a *Aggregate) Commitment(t Targets) (Commitment, error) {
 	root, err := a.tree.Root()
-	c := Commitment{Profile: a.profile(), Count: a.tree.n, Root: root, FirstAt: a.first, LastAt: a.end, Metric: a.metric}
+	c := Commitment{Profile: a.profile(), Count: a.tree.n, Root: root, FirstAt: a.window.first, LastAt: a.window.last, TimesUnknown: a.untimed, Metric: a.metric}
 	var latency *int64
 	// Delays of one way and of both are not of one distribution.
 	if !a.incomplete && a.metric != Mixed {

@@ -17,7 +17,8 @@ func Parse(v canonical.Value, pointer string) (Commitment, error) {
 	if format := r.text("format"); format != Format && r.err == nil {
 		return Commitment{}, v.Get("format").Errorf(CodeUnknownFormat, pointer+"/format", "format is %s, and only %s is known", canonical.Clip(format, 64), Format)
 	}
-	c := Commitment{Count: r.whole("count", 1, MaxSamples), FirstAt: r.time("first_at"), LastAt: r.time("last_at")}
+	c := Commitment{Count: r.whole("count", 1, MaxSamples)}
+	r.window(&c)
 	switch r.word("profile", canonical.QodMock.String(), canonical.JCS.String()) {
 	case canonical.QodMock.String():
 		c.Profile = canonical.QodMock
@@ -51,6 +52,25 @@ func Parse(v canonical.Value, pointer string) (Commitment, error) {
 	c.NotMeasured = r.words("not_measured", 8)
 	c.Decision = r.decision()
 	return c, r.err
+}
+
+// window reads when the samples were measured. null says that nobody knows, and only
+// together with times_unknown: without it the time was left out.
+func (r *reader) window(c *Commitment) {
+	if r.at.Get("times_unknown").Exists() {
+		c.TimesUnknown = r.whole("times_unknown", 0, MaxSamples)
+		if c.TimesUnknown > c.Count && r.at.Get("count").IsInteger() {
+			r.fail(r.at.Get("times_unknown"), "times_unknown", "more samples of unknown time than there are samples")
+		}
+	}
+	none := r.at.Get("first_at").Kind() == canonical.Null && r.at.Get("last_at").Kind() == canonical.Null
+	switch all := c.TimesUnknown == c.Count; {
+	case none && all:
+	case all && r.at.Get("count").IsInteger() && r.at.Get("first_at").Kind() == canonical.String:
+		r.fail(r.at.Get("first_at"), "first_at", "a time of samples that are all of unknown time")
+	default:
+		c.FirstAt, c.LastAt = r.time("first_at"), r.time("last_at")
+	}
 }
 
 // child reads a member that is an object.

@@ -39,8 +39,8 @@ type Sample struct {
 	N                int64
 	P50, P95, Jitter *float64 // milliseconds; nil only when every probe was lost
 	RecordedAt       time.Time
-	StartedAt        time.Time // RecordedAt unless the sample tells
-	EndedAt          time.Time // RecordedAt unless the sample tells
+	StartedAt        time.Time // zero, like EndedAt, where the sample does not tell:
+	EndedAt          time.Time // when it was posted is not when it was measured
 	Metric           string
 	HasDelays        bool
 	Delays           []int64 // answered, in nanoseconds, in the order of sending
@@ -154,7 +154,6 @@ func ParseSample(v canonical.Value, pointer string) (Sample, error) {
 		P50: r.number("p50_ms"), P95: r.number("p95_ms"), Jitter: r.number("jitter_ms"),
 		RecordedAt: r.time("recorded_at"), Metric: Unspecified,
 	}
-	s.StartedAt, s.EndedAt = s.RecordedAt, s.RecordedAt
 	if v.Get("started_at").Exists() || v.Get("ended_at").Exists() {
 		s.StartedAt, s.EndedAt = r.time("started_at"), r.time("ended_at")
 		if s.EndedAt.Before(s.StartedAt) {
@@ -193,6 +192,26 @@ func (s *Sample) delays(r *reader, v canonical.Value) {
 		}
 		s.Delays = append(s.Delays, ns)
 	}
+}
+
+// Timed reports whether the sample tells when it was measured.
+func (s Sample) Timed() bool { return !s.StartedAt.IsZero() }
+
+// Untimed counts the samples beside a proof, its wrapper's member telemetry, that
+// don't tell when they were measured.
+func Untimed(v canonical.Value) (n int64) {
+	count := func(sample canonical.Value) {
+		if sample.Kind() == canonical.Object && !sample.Get("started_at").Exists() && !sample.Get("ended_at").Exists() {
+			n++
+		}
+	}
+	for _, sample := range v.Get("samples").Elements() {
+		count(sample)
+	}
+	for _, disclosed := range v.Get("disclosed").Elements() {
+		count(disclosed.Get("sample"))
+	}
+	return n
 }
 
 // figures holds the figures to the delays.

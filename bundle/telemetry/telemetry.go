@@ -12,8 +12,9 @@
 //	  "profile": "qod-mock",             canonical form of the samples: qod-mock or jcs
 //	  "count": 20,                       number of samples
 //	  "root": 64 hex,                    RFC 6962 Merkle tree hash of the samples, in their order
-//	  "first_at": "2026-…Z",             start of the earliest sample
-//	  "last_at": "2026-…Z",              end of the latest
+//	  "first_at": "2026-…Z",             start of the earliest sample whose time is known, else null
+//	  "last_at": "2026-…Z",              end of the latest, else null
+//	  "times_unknown": 2,                samples that don't tell when they were measured; absent: 0
 //	  "metric": "round_trip",            or one_way, mixed, unspecified
 //	  "aggregation": {
 //	    "averages": "mean_of_sample_percentiles",   how measured_outcomes came about
@@ -30,6 +31,14 @@
 // A leaf of the tree is the canonical form of one sample; its hash is
 // SHA-256(0x00 || leaf). All numbers but relative_error are integers, so no two
 // parties can differ in how they round or write them.
+//
+// # Times
+//
+// A sample without started_at and ended_at was measured nobody knows when: that it
+// was posted at some moment says no more than that it was over by then. Such samples
+// are counted in times_unknown, and first_at and last_at are of the others; where no
+// sample tells its time they are null, and so is available_ppm of the session. Proofs
+// from before times_unknown have the moment of posting in first_at and last_at.
 //
 // # Percentiles
 //
@@ -79,12 +88,16 @@ type Commitment struct {
 	Profile         canonical.Profile
 	Count           int64
 	Root            Hash
-	FirstAt, LastAt time.Time
+	FirstAt, LastAt time.Time // zero where no sample tells its time
+	TimesUnknown    int64     // samples that don't
 	Metric          string
 	Pooled          *Pooled  // nil when a sample came without its delays
 	NotMeasured     []string // members of the artifact's measured that nobody measured
 	Decision        Decision
 }
+
+// Timed reports whether at least one sample tells when it was measured.
+func (c Commitment) Timed() bool { return !c.FirstAt.IsZero() && !c.LastAt.IsZero() }
 
 // NotMeasured returns the members of the artifact that are placeholders: no
 // sample has throughput or availability, and loss only where it has its delays.

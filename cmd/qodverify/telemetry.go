@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +24,7 @@ import (
 
 type importFlags struct {
 	from, to, session, target, notes string
+	startedAt, endedAt               string
 	allowHTTP                        bool
 }
 
@@ -52,6 +54,11 @@ probe by itself, lost ones as lost. FILE "-" is stdin.
   iperf3  iperf3 --json             throughput, jitter and loss alone
   ndt7    a server's result         throughput and minimum round trip alone
 
+Plain ping and fping print no times. Then nobody knows when was measured, import says
+so, and a proof will not judge whether it was within the session: ping -D, fping -D,
+or say it with --started-at and --ended-at. Of ping one is enough, since its last lines
+tell how long it took.
+
 iperf3 and ndt7 measure no latency percentiles, so what they measure is shown and can't
 be posted. A run that was cut off, and output without single probes (ping -q), are
 refused.
@@ -73,9 +80,27 @@ Exit status: 0 read, and posted where --to is given; 2 usage; 3 the file is not 
 	flags.StringVar(&f.session, "session", "", "session `ID` to post to")
 	flags.StringVar(&f.target, "target", "", "which `TARGET`, if the tool measured several")
 	flags.StringVar(&f.notes, "notes", "", "`TEXT` to post with the sample")
+	flags.StringVar(&f.startedAt, "started-at", "", "when the run began, an RFC 3339 `TIME`, where the tool does not tell")
+	flags.StringVar(&f.endedAt, "ended-at", "", "when the run ended, an RFC 3339 `TIME`, where the tool does not tell")
 	flags.BoolVar(&f.allowHTTP, "allow-http", false, "allow plain http beyond this machine")
 	_ = cmd.RegisterFlagCompletionFunc("from", cobra.FixedCompletions(importer.Formats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// times reads when the user says that was measured.
+func (f *importFlags) times() (began, ended time.Time, err error) {
+	for _, x := range []struct {
+		name, text string
+		at         *time.Time
+	}{{"--started-at", f.startedAt, &began}, {"--ended-at", f.endedAt, &ended}} {
+		if x.text == "" {
+			continue
+		}
+		if *x.at, err = time.Parse(time.RFC3339Nano, x.text); err != nil {
+			return began, ended, fmt.Errorf("%s %q: want a time in RFC 3339, as 2026-11-24T06:00:00Z", x.name, canonical.Clip(x.text, 64))
+		}
+	}
+	return began, ended, nil
 }
 
 // imported is what import prints as JSON.
@@ -87,6 +112,8 @@ type imported struct {
 	Duplicates  int                `json:"duplicates"`
 	Figures     map[string]float64 `json:"figures"`
 	NotMeasured []string           `json:"not_measured"`
+	StartedAt   string             `json:"started_at,omitempty"` // neither: nobody knows when was measured
+	EndedAt     string             `json:"ended_at,omitempty"`
 	Telemetry   map[string]any     `json:"telemetry"` // the body of POST /telemetry; null when there can be none
 }
 
@@ -96,6 +123,10 @@ func (a *app) importTelemetry(ctx context.Context, f *importFlags, name string) 
 		return fmt.Errorf("--from %q: want %s", f.from, strings.Join(importer.Formats, ", "))
 	case (f.to == "") != (f.session == ""):
 		return errors.New("--to and --session go together")
+	}
+	began, ended, err := f.times()
+	if err != nil {
+		return err
 	}
 	fail := func(err error) error {
 		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", name, err)}
@@ -108,6 +139,9 @@ func (a *app) importTelemetry(ctx context.Context, f *importFlags, name string) 
 	if err != nil {
 		return fail(err)
 	}
+	if err := m.Said(began, ended); err != nil {
+		return err
+	}
 	v := imported{Tool: m.Tool, Target: m.Target, Session: f.session, Duplicates: m.Duplicates, Figures: m.Statistics(), NotMeasured: append([]string{}, m.NotMeasured...)}
 	if m.Delays == nil {
 		v.Figures = m.Figures
@@ -115,6 +149,9 @@ func (a *app) importTelemetry(ctx context.Context, f *importFlags, name string) 
 			return fail(fmt.Errorf("nothing was posted: not measured: %s", strings.Join(m.NotMeasured, "; ")))
 		}
 	} else {
+		if !m.StartedAt.IsZero() && !m.EndedAt.IsZero() {
+			v.StartedAt, v.EndedAt = m.StartedAt.UTC().Format(time.RFC3339Nano), m.EndedAt.UTC().Format(time.RFC3339Nano)
+		}
 		v.Telemetry = sampleBody(f.session, f.notes, canonical.Clip(m.Tool, 150), m.Metric, m.Delays, m.StartedAt, m.EndedAt)
 	}
 	if f.to != "" {
@@ -153,6 +190,13 @@ func (v *imported) text(a *app) error {
 	}
 	for _, s := range v.NotMeasured {
 		fmt.Fprintf(&b, "  not measured: %s\n", render.Printable(s))
+	}
+	switch {
+	case v.Telemetry == nil:
+	case v.StartedAt == "":
+		b.WriteString("  measured when: unknown: the output has no times (ping -D, fping -D, or --started-at, --ended-at)\n")
+	default:
+		fmt.Fprintf(&b, "  measured from %s to %s\n", v.StartedAt, v.EndedAt)
 	}
 	if v.Posted {
 		fmt.Fprintf(&b, "  posted to session %s\n", render.Printable(v.Session))

@@ -317,7 +317,7 @@ def another(rng, v):
     return rng.choice([{}, MISSING])
 
 # What only the rules of the session's life bind is the business of other tests.
-LIFE = re.compile("proof/(session|created_at|telemetry/(first_at|last_at|profile)|requested/intent/(duration_s|qosProfile))|(proof|proof/telemetry)$")
+LIFE = re.compile("proof/(session|created_at|provider_observed/qos_status_at_finalize|telemetry/(first_at|last_at|profile)|requested/intent/(duration_s|qosProfile))|(proof|proof/telemetry)$")
 
 def signer(rng, seed):
     b = copy.deepcopy(seed)

@@ -4,6 +4,7 @@
 package importer
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -28,8 +29,9 @@ type Measurement struct {
 	Target     string
 	StartedAt  time.Time // zero where the tool does not tell
 	EndedAt    time.Time
-	Delays     []*int64 // nanoseconds, one element a probe in the order of sending, nil for a lost one
-	Duplicates int      // answers beyond the first, not counted
+	Took       time.Duration // how long the run took, 0 where the tool does not tell
+	Delays     []*int64      // nanoseconds, one element a probe in the order of sending, nil for a lost one
+	Duplicates int           // answers beyond the first, not counted
 	Figures    map[string]float64
 	// NotMeasured tells what the tool does not measure, and why that matters.
 	NotMeasured []string
@@ -50,6 +52,35 @@ func Parse(format string, data []byte, target string) (*Measurement, error) {
 		return nil, fmt.Errorf("%d probes, and one sample takes %d: measure in shorter runs", len(m.Delays), MaxProbes)
 	}
 	return m, nil
+}
+
+// Said takes when the run began and ended from the user, each zero where he does not
+// say. What the tool itself printed is not overruled.
+func (m *Measurement) Said(began, ended time.Time) error {
+	if began.IsZero() && ended.IsZero() {
+		return nil
+	}
+	if !m.StartedAt.IsZero() && !m.EndedAt.IsZero() {
+		return errors.New("the output tells its own times: --started-at and --ended-at are for output without")
+	}
+	if began.IsZero() != ended.IsZero() {
+		if m.Took <= 0 {
+			return errors.New("the output does not tell how long the run took: give both --started-at and --ended-at")
+		}
+		if began.IsZero() {
+			began = ended.Add(-m.Took)
+		} else {
+			ended = began.Add(m.Took)
+		}
+	}
+	if ended.Before(began) {
+		return errors.New("--ended-at is before --started-at")
+	}
+	if m.Took > 0 && ended.Sub(began) < m.Took-time.Second {
+		return fmt.Errorf("the run took %s, and from --started-at to --ended-at it is %s", m.Took, ended.Sub(began))
+	}
+	m.StartedAt, m.EndedAt = began, ended
+	return nil
 }
 
 // nanoseconds reads decimal milliseconds exactly, without a detour over floats.

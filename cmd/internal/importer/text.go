@@ -15,6 +15,7 @@ var (
 	pingReply = regexp.MustCompile(`\b(?:icmp_)?seq[= ](\d+)\b.*\btime[=<] ?([0-9.]+) ?ms`)
 	pingStamp = regexp.MustCompile(`^\[(\d+\.\d+)\] `)
 	pingTotal = regexp.MustCompile(`^(\d+) packets transmitted, (\d+) (?:packets )?received`)
+	pingTook  = regexp.MustCompile(`, time (\d{1,12}) ?ms$`)
 	pingHead  = regexp.MustCompile(`^PING6?\b`)
 )
 
@@ -70,6 +71,7 @@ func seconds(s float64) time.Time { return time.UnixMicro(int64(math.Round(s * 1
 func ping(data []byte, _ string) (*Measurement, error) {
 	p := &probes{delays: map[int64]int64{}}
 	head, base, sent, received, wraps, last := "", int64(-1), int64(-1), int64(0), int64(0), int64(-1)
+	took := time.Duration(0)
 	for i, line := range strings.Split(string(data), "\n") {
 		line = strings.TrimRight(line, "\r ")
 		stamp := pingStamp.FindStringSubmatch(line)
@@ -79,6 +81,10 @@ func ping(data []byte, _ string) (*Measurement, error) {
 			}
 			sent, _ = strconv.ParseInt(total[1], 10, 64)
 			received, _ = strconv.ParseInt(total[2], 10, 64)
+			if t := pingTook.FindStringSubmatch(line); t != nil {
+				ms, _ := strconv.ParseInt(t[1], 10, 64)
+				took = time.Duration(ms) * time.Millisecond
+			}
 		}
 		if pingHead.MatchString(line) {
 			head = line
@@ -131,7 +137,11 @@ func ping(data []byte, _ string) (*Measurement, error) {
 			base = 0
 		}
 	}
-	return p.measurement("ping", between(head), base, sent)
+	m, err := p.measurement("ping", between(head), base, sent)
+	if err == nil {
+		m.Took = took
+	}
+	return m, err
 }
 
 // between returns what ping says that it asked, in the words of its first line.

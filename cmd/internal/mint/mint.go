@@ -183,6 +183,10 @@ func (p *Proof) Sign() { p.Signature = p.signer.sign(p.digest) }
 
 func (m *Measurement) proof(at Place) pyjson.Object {
 	r := m.request
+	status, session := at.Status, r.session(m.commitment, at.Now)
+	if r.Samples != nil {
+		status = session.Status // a proof that tells of its session says the same twice
+	}
 	o := pyjson.Object{
 		{Name: "session_id", Value: r.SessionID},
 		{Name: "requested", Value: pyjson.Object{
@@ -190,7 +194,7 @@ func (m *Measurement) proof(at Place) pyjson.Object {
 			{Name: "qos_profile", Value: r.Profile},
 		}},
 		{Name: "provider_observed", Value: pyjson.Object{
-			{Name: "qos_status_at_finalize", Value: at.Status},
+			{Name: "qos_status_at_finalize", Value: status},
 			{Name: "provider_note", Value: r.Note},
 		}},
 		{Name: "measured_outcomes", Value: pyjson.Object{
@@ -208,7 +212,7 @@ func (m *Measurement) proof(at Place) pyjson.Object {
 	if r.Samples != nil {
 		o = append(o,
 			pyjson.Member{Name: "telemetry", Value: commitmentJSON(m.commitment)},
-			pyjson.Member{Name: "session", Value: sessionJSON(r.session(m.commitment, at.Now))})
+			pyjson.Member{Name: "session", Value: sessionJSON(session)})
 	}
 	if r.Issuer != "" {
 		o = append(o, pyjson.Member{Name: "issuer", Value: r.Issuer})
@@ -280,7 +284,7 @@ func FromEpoch(seconds float64) time.Time { return time.UnixMicro(int64(math.Rou
 // order is the order in which a proof's members were inserted, by path.
 var order = map[string][]string{
 	"":                        {"session_id", "requested", "provider_observed", "measured_outcomes", "artifacts", "created_at", "telemetry", "session", "issuer"},
-	"/telemetry":              {"format", "profile", "count", "root", "first_at", "last_at", "metric", "aggregation", "probes", "distribution", "delays_ns", "not_measured", "decision"},
+	"/telemetry":              {"format", "profile", "count", "root", "first_at", "last_at", "times_unknown", "metric", "aggregation", "probes", "distribution", "delays_ns", "not_measured", "decision"},
 	"/telemetry/aggregation":  {"averages", "percentile", "jitter"},
 	"/telemetry/probes":       {"sent", "lost"},
 	"/telemetry/distribution": {"unit", "precision_bits", "relative_error", "bins"},

@@ -55,7 +55,9 @@ func SessionAt(created time.Time, i Intent, now time.Time) telemetry.Session {
 
 func (r Request) session(c telemetry.Commitment, now time.Time) telemetry.Session {
 	s := SessionAt(r.Started, r.Intent, now)
-	s.AvailablePPM = s.AvailableIn(c.FirstAt, c.LastAt)
+	if s.AvailableUnknown = !c.Timed(); !s.AvailableUnknown {
+		s.AvailablePPM = s.AvailableIn(c.FirstAt, c.LastAt)
+	}
 	return s
 }
 
@@ -69,26 +71,37 @@ func SessionJSON(s telemetry.Session) pyjson.Object {
 	if s.StatusInfo != "" {
 		o = append(o, pyjson.Member{Name: "statusInfo", Value: s.StatusInfo})
 	}
-	if s.Status != telemetry.Requested {
+	if s.Started() {
 		o = append(o, pyjson.Member{Name: "startedAt", Value: Timestamp(s.StartedAt)}, pyjson.Member{Name: "expiresAt", Value: Timestamp(s.ExpiresAt)})
 	}
 	return append(o, pyjson.Member{Name: "duration", Value: s.Duration})
 }
 
 func sessionJSON(s telemetry.Session) pyjson.Object {
-	return append(SessionJSON(s), pyjson.Member{Name: "available_ppm", Value: s.AvailablePPM})
+	var available any
+	if !s.AvailableUnknown {
+		available = s.AvailablePPM
+	}
+	return append(SessionJSON(s), pyjson.Member{Name: "available_ppm", Value: available})
 }
 
 func commitmentJSON(c telemetry.Commitment) pyjson.Object {
+	var first, last any
+	if c.Timed() {
+		first, last = Timestamp(c.FirstAt), Timestamp(c.LastAt)
+	}
 	o := pyjson.Object{
 		{Name: "format", Value: telemetry.Format}, {Name: "profile", Value: c.Profile.String()},
 		{Name: "count", Value: c.Count}, {Name: "root", Value: telemetry.Hex(c.Root)},
-		{Name: "first_at", Value: Timestamp(c.FirstAt)}, {Name: "last_at", Value: Timestamp(c.LastAt)},
-		{Name: "metric", Value: c.Metric},
-		{Name: "aggregation", Value: pyjson.Object{
-			{Name: "averages", Value: telemetry.RuleAverages}, {Name: "percentile", Value: telemetry.RulePercentile}, {Name: "jitter", Value: telemetry.RuleJitter},
-		}},
+		{Name: "first_at", Value: first}, {Name: "last_at", Value: last},
 	}
+	if c.TimesUnknown > 0 {
+		o = append(o, pyjson.Member{Name: "times_unknown", Value: c.TimesUnknown})
+	}
+	o = append(o, pyjson.Member{Name: "metric", Value: c.Metric},
+		pyjson.Member{Name: "aggregation", Value: pyjson.Object{
+			{Name: "averages", Value: telemetry.RuleAverages}, {Name: "percentile", Value: telemetry.RulePercentile}, {Name: "jitter", Value: telemetry.RuleJitter},
+		}})
 	var probes, distribution, delays any
 	if p := c.Pooled; p != nil {
 		probes = pyjson.Object{{Name: "sent", Value: p.Sent}, {Name: "lost", Value: p.Lost}}

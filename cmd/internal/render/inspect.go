@@ -26,6 +26,14 @@ type claim struct {
 	Protected string `json:"protected_by"` // "signature", "artifact hash" or "nothing"
 }
 
+// protection says what would protect the value. Nobody has looked at it yet.
+func (c claim) protection() string {
+	if c.Protected == byNothing {
+		return "(protected by nothing)"
+	}
+	return "(if verified: protected by " + c.Protected + ")"
+}
+
 // maxClaim bounds one shown value, in bytes. The original takes intents of up
 // to 5,000 characters.
 const maxClaim = 20_000
@@ -119,7 +127,7 @@ func InspectText(w io.Writer, shown []Inspection, o TextOptions) error {
 		p.line("%s: %s", p.bold.Sprint(Printable(one.Input)), p.doubt.Sprint("CLAIMS ONLY, nothing was verified"))
 		p.line("  one %s of generation %s", one.Bundle.Form, one.Bundle.Generation)
 		for _, c := range claims(one.Bundle) {
-			p.line("  %-18s  %s  %s", c.Name, Printable(c.Value), p.subtle.Sprint("(protected by "+c.Protected+")"))
+			p.line("  %-18s  %s  %s", c.Name, Printable(c.Value), p.subtle.Sprint(c.protection()))
 		}
 		p.line("")
 		p.line("In words, and what each would rest on if the bundle were verified:")

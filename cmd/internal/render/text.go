@@ -211,6 +211,10 @@ func (p *painter) claims(list []verify.Claim, condition string) {
 		if c.Method != "" {
 			method = "; " + c.Method
 		}
+		// What a failed check protects has no standing to come, whatever the key.
+		if c.Standing == verify.Unproven {
+			condition = ""
+		}
 		p.field(label, "%s%s (%s%s)", c.Text, method, condition, c.Standing)
 	}
 }

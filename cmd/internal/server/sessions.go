@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/qodverify/qodverify/bundle/telemetry"
 	"github.com/qodverify/qodverify/cmd/internal/mint"
 	"github.com/qodverify/qodverify/cmd/internal/pyjson"
 	"github.com/qodverify/qodverify/cmd/internal/store"
@@ -31,7 +32,7 @@ func (s *Server) postIntent(r *request) reply {
 }
 
 func (s *Server) postTelemetry(r *request) reply {
-	v, refused := parseSample(r.body)
+	v, refused := parseSample(r.body, s.Now())
 	if refused != nil {
 		return invalid(refused)
 	}
@@ -113,22 +114,28 @@ func (s *Server) getSession(r *request) reply {
 
 const unknownSession = "Unknown session_id"
 
-// summary is a session as /sessions shows it: its state in the original's words,
-// which know no end, and its life in CAMARA's. The intent is as it was stored,
+// summary is a session as /sessions shows it: its state, and its life in CAMARA's
+// members. The original knows no end of a session, so UNAVAILABLE is ours. The intent is as it was stored,
 // null when it is not JSON.
 func (s *Server) summary(v store.Summary) pyjson.Object {
 	intent, err := pyjson.Decode([]byte(v.IntentJSON))
 	if err != nil {
 		intent = nil
 	}
+	status := mint.Status(s.age(v.Session))
+	var life *telemetry.Session
+	if agreed, refused := parseIntent(intent); refused == nil {
+		at := mint.SessionAt(mint.FromEpoch(v.CreatedAt), agreed, s.Now())
+		status, life = at.Status, &at
+	}
 	o := pyjson.Object{
 		{Name: "session_id", Value: v.ID}, {Name: "created_at", Value: v.CreatedAt}, {Name: "intent", Value: intent},
-		{Name: "qos_profile", Value: v.Profile}, {Name: "qos_status", Value: mint.Status(s.age(v.Session))},
+		{Name: "qos_profile", Value: v.Profile}, {Name: "qos_status", Value: status},
 		{Name: "provider_note", Value: v.Note}, {Name: "samples_count", Value: v.Samples},
 		{Name: "finalized", Value: v.Position > 0},
 	}
-	if agreed, refused := parseIntent(intent); refused == nil {
-		o = append(o, pyjson.Member{Name: "session", Value: mint.SessionJSON(mint.SessionAt(mint.FromEpoch(v.CreatedAt), agreed, s.Now()))})
+	if life != nil {
+		o = append(o, pyjson.Member{Name: "session", Value: mint.SessionJSON(*life)})
 	}
 	return o
 }

@@ -76,8 +76,13 @@ func (v *sample) measured(m *model, delays []any, answered []int64) {
 	}
 }
 
-// window reads the optional members that tell of the measurement.
-func (m *model) window() (more pyjson.Object) {
+// maxAhead is how far a measurer's clock may be ahead of ours. What ends later than it
+// is posted was not measured, and a proof of it would contradict itself.
+const maxAhead = time.Second
+
+// window reads the optional members that tell of the measurement. Without times nobody
+// knows when it was, and the proof will say so.
+func (m *model) window(now time.Time) (more pyjson.Object) {
 	if m.has("metric") {
 		metric := m.text("metric", 1, 20, nil)
 		if metric != telemetry.RoundTrip && metric != telemetry.OneWay {
@@ -100,6 +105,8 @@ func (m *model) window() (more pyjson.Object) {
 			m.fail(name, fault{kind: "datetime_parsing", message: "Input should be a time in RFC 3339, UTC, with a final Z", input: text})
 		case t.Before(last):
 			m.fail(name, fault{kind: "value_error", message: "Value error, ended_at must not be before started_at", input: text})
+		case t.After(now.Add(maxAhead)):
+			m.fail(name, fault{kind: "value_error", message: "Value error, " + name + " is in the future", input: text})
 		}
 		last = t
 		more = append(more, pyjson.Member{Name: name, Value: text})

@@ -54,6 +54,84 @@ type clock struct{ now time.Time }
 
 func (c *clock) Now() time.Time { return c.now }
 
+// A sample that does not tell when it was measured has no time, in the proof as well:
+// that it was posted while the session was AVAILABLE says nothing of when it was taken.
+func TestUnknownTimes(t *testing.T) {
+	for _, x := range []struct {
+		name                   string
+		bodies                 []string
+		first, unknown, window string
+		status                 verify.Status
+	}{
+		{"figures alone", []string{`"n": 3, "p50_ms": 10, "p95_ms": 12, "jitter_ms": 1`}, "null", "1", "null", verify.Skip},
+		{"delays without times", []string{`"delays_ns": [10000000, 10000000]`, `"delays_ns": [11000000]`}, "null", "2", "null", verify.Skip},
+		{"one of two", []string{`"delays_ns": [10000000]`, `"delays_ns": [10000000], "started_at": "2026-11-24T12:00:03Z", "ended_at": "2026-11-24T12:00:04Z"`},
+			`"2026-11-24T12:00:03Z"`, "1", "1000000", verify.Skip},
+		{"one of two, outside", []string{`"delays_ns": [10000000]`, `"delays_ns": [10000000], "started_at": "2026-11-24T12:00:01Z", "ended_at": "2026-11-24T12:00:03Z"`},
+			`"2026-11-24T12:00:01Z"`, "1", "500000", verify.Warn},
+		{"all", []string{`"delays_ns": [10000000], "started_at": "2026-11-24T12:00:03Z", "ended_at": "2026-11-24T12:00:04Z"`}, `"2026-11-24T12:00:03Z"`, "", "1000000", verify.Pass},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			at := &clock{time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
+			v := start(t, t.TempDir(), func(c *Config) { c.Now = at.Now })
+			id := v.opened()
+			at.now = at.now.Add(5 * time.Second)
+			for _, body := range x.bodies {
+				v.must("POST", "/telemetry", `{"session_id": "`+id+`", "metric": "round_trip", `+body+`}`)
+			}
+			v.must("POST", "/proof/"+id+"/finalize", "")
+			for _, asked := range []string{"", "?telemetry=0", "?telemetry=none"} {
+				b, r := v.judged(id, asked)
+				got := func(pointer string) string { return string(b.Proof.Value.At(pointer).Raw()) }
+				if got("/telemetry/first_at") != x.first || got("/telemetry/times_unknown") != x.unknown || got("/session/available_ppm") != x.window {
+					t.Errorf("%s: first_at %s, times_unknown %s, available_ppm %s", asked, got("/telemetry/first_at"), got("/telemetry/times_unknown"), got("/session/available_ppm"))
+				}
+				if r.Verdict() != verify.Verified || finding(r, verify.ClaimsWindow).Status != x.status {
+					t.Errorf("%s: %v %v, %+v", asked, r.Verdict(), r.Err(), finding(r, verify.ClaimsWindow))
+				}
+				for _, c := range r.Claims() {
+					if c.Pointer == "/proof/session/available_ppm" && x.unknown != "" && strings.Contains(c.Text, "100 %") {
+						t.Errorf("%s: %s", asked, c.Text)
+					}
+				}
+			}
+		})
+	}
+}
+
+// What ends later than it is posted was not measured.
+func TestMeasuredInTheFuture(t *testing.T) {
+	at := &clock{time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
+	v := start(t, t.TempDir(), func(c *Config) { c.Now = at.Now })
+	id := v.opened()
+	at.now = at.now.Add(5 * time.Second)
+	for ended, want := range map[string]int{"2026-11-24T12:00:05Z": 200, "2026-11-24T12:00:05.9Z": 200, "2026-11-24T12:00:07Z": 422, "2027-11-24T12:00:05Z": 422} {
+		status, answer := v.call("POST", "/telemetry", `{"session_id": "`+id+`", "delays_ns": [10000000], "started_at": "2026-11-24T12:00:03Z", "ended_at": "`+ended+`"}`)
+		if status != want {
+			t.Errorf("ended at %s: %d %s", ended, status, answer)
+		}
+	}
+}
+
+// An ended session is UNAVAILABLE in every place that names its state.
+func TestEndedSession(t *testing.T) {
+	at := &clock{time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
+	v := start(t, t.TempDir(), func(c *Config) { c.Now = at.Now })
+	id := v.opened()
+	at.now = at.now.Add(5 * time.Second)
+	v.must("POST", "/telemetry", `{"session_id": "`+id+`", "delays_ns": [10000000], "started_at": "2026-11-24T12:00:03Z", "ended_at": "2026-11-24T12:00:04Z"}`)
+	at.now = at.now.Add(time.Hour)
+	if answer := v.must("GET", "/sessions/"+id, ""); strings.Contains(answer, `"AVAILABLE"`) || strings.Count(answer, `"UNAVAILABLE"`) != 2 {
+		t.Errorf("%s", answer)
+	}
+	v.must("POST", "/proof/"+id+"/finalize", "")
+	b, r := v.judged(id, "")
+	c := finding(r, verify.ClaimsQoSStatus)
+	if b.Proof.QoSStatus != "UNAVAILABLE" || r.Verdict() != verify.Verified || c.Status != verify.Warn || !strings.Contains(c.Message, "had ended when the proof was made (DURATION_EXPIRED)") {
+		t.Errorf("%s, %v, %+v", b.Proof.QoSStatus, r.Verdict(), c)
+	}
+}
+
 // What is posted probe by probe is committed to, and every form of the bundle
 // verifies.
 func TestCommitment(t *testing.T) {
@@ -69,8 +147,8 @@ func TestCommitment(t *testing.T) {
 	for i := range busy {
 		busy[i] = fmt.Sprint(150_000_000 + i*50_000)
 	}
-	v.must("POST", "/telemetry", `{"session_id": "`+id+`", "metric": "round_trip", "delays_ns": [`+strings.Join(busy, ",")+`]}`)
-	v.must("POST", "/telemetry", `{"session_id": "`+id+`", "metric": "round_trip", "delays_ns": [null, null]}`)
+	v.must("POST", "/telemetry", `{"session_id": "`+id+`", "metric": "round_trip", "started_at": "2026-11-24T12:00:03Z", "ended_at": "2026-11-24T12:00:05Z", "delays_ns": [`+strings.Join(busy, ",")+`]}`)
+	v.must("POST", "/telemetry", `{"session_id": "`+id+`", "metric": "round_trip", "started_at": "2026-11-24T12:00:03Z", "ended_at": "2026-11-24T12:00:05Z", "delays_ns": [null, null]}`)
 	at.now = at.now.Add(time.Hour)
 	v.must("POST", "/proof/"+id+"/finalize", "")
 

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/qodverify/qodverify/cmd/internal/mint"
@@ -363,7 +364,7 @@ func (v sample) json() pyjson.Object {
 	}, v.more...)
 }
 
-func parseSample(body any) (sample, faults) {
+func parseSample(body any, now time.Time) (sample, faults) {
 	m, refused := newModel(body)
 	if refused != nil {
 		return sample{}, refused
@@ -378,7 +379,7 @@ func parseSample(body any) (sample, faults) {
 		v.p50, v.p95, v.jitter = new(m.number("p50_ms", 60_000)), new(m.number("p95_ms", 60_000)), new(m.number("jitter_ms", 60_000))
 	}
 	v.notes = m.text("notes", 0, 500, &none)
-	v.more = m.window()
+	v.more = m.window(now)
 	if delays != nil {
 		v.more = append(v.more, pyjson.Member{Name: "delays_ns", Value: delays})
 	}

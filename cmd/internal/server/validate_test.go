@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -37,7 +38,7 @@ func FuzzTelemetry(f *testing.F) {
 		if err != nil {
 			return
 		}
-		v, refused := parseSample(body)
+		v, refused := parseSample(body, time.Now())
 		if refused != nil {
 			if answer := invalid(refused); !json.Valid(answer.body) {
 				t.Fatalf("%q is refused with %q, which is not JSON", data, answer.body)
