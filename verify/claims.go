@@ -129,7 +129,7 @@ func (r *run) stateOf(s telemetry.Session) (list []Check) {
 	case lasts > *agreed:
 		longer = fmt.Sprintf("; it is to last %d s, longer than the %d s that were agreed", lasts, *agreed)
 	}
-	if s.Started() && lasts != s.Duration && s.Lasts() < time.Duration(s.Duration)*time.Second-time.Second {
+	if s.Early() && s.Started() && s.Lasts() < time.Duration(s.Duration)*time.Second-time.Second {
 		list = append(list, Check{Status: Warn, Code: SessionShorter, Pointer: "/proof/session/duration", Expected: fmt.Sprintf("%d s", lasts), Actual: fmt.Sprintf("%d s", s.Duration),
 			Message: "the duration is not how long the session lasted, as CAMARA has it for one that was ended early"})
 	}
@@ -266,7 +266,7 @@ func (r *run) claimsWindow() ([]Check, error) {
 	if s == nil {
 		return claimSkip("the session can't be read"), nil
 	}
-	unknown := r.timesUnknown()
+	unknown := r.shareUnknown(*s)
 	if !s.Started() && s.Status == telemetry.Unavailable {
 		return []Check{{Status: Warn, Code: OutsideAvailable, Pointer: "/proof/session/startedAt", Message: "the session never was AVAILABLE, so whatever was measured lay outside"}}, nil
 	}
@@ -281,6 +281,15 @@ func (r *run) claimsWindow() ([]Check, error) {
 		return claimSkip(unknown), nil
 	}
 	return claimPass("all of the measured time lay inside the session's AVAILABLE"), nil
+}
+
+// shareUnknown says why nobody knows how much of the measured time lay inside
+// AVAILABLE; "" where the proof tells.
+func (r *run) shareUnknown(s telemetry.Session) string {
+	if why := r.timesUnknown(); why != "" || !s.AvailableUnknown {
+		return why
+	}
+	return "the proof does not tell it"
 }
 
 // timesUnknown says why nobody knows when all of the samples were measured; "" where

@@ -416,7 +416,7 @@ func (r *run) policyAvailable() ([]Check, error) {
 	if s == nil {
 		return undecided(want, "the proof does not tell when the session was AVAILABLE and when it was measured")
 	}
-	if unknown := r.timesUnknown(); unknown != "" && (s.Started() || s.Status != telemetry.Unavailable) {
+	if unknown := r.shareUnknown(*s); unknown != "" && (s.Started() || s.Status != telemetry.Unavailable) {
 		return undecided(want, "%s", unknown)
 	}
 	return one(met(s.AvailablePPM >= r.policy.Rules.MinAvailablePPM, "/proof/session/available_ppm", want, percent(s.AvailablePPM), "the share of the measured time inside AVAILABLE"))

@@ -252,7 +252,7 @@ func (l *claimList) session() {
 			text += ", never AVAILABLE"
 		}
 		l.add("session", "/proof/session/qosStatus", NotRecomputable, "", "", "%s", text)
-		if unknown := r.timesUnknown(); unknown != "" {
+		if unknown := r.shareUnknown(*s); unknown != "" {
 			l.add("session", "/proof/session/available_ppm", NotRecomputable, "", "", "how much of the measured time lay inside AVAILABLE is unknown: %s", unknown)
 			return
 		}
