@@ -193,10 +193,33 @@ func (r *run) claimsTimes() ([]Check, error) {
 	case okSigned && (recorded.Before(signed.Add(-timeTolerance)) || recorded.After(signed.Add(time.Hour))):
 		warn(b.EntryPointer("created_at"), "shortly after "+b.Proof.CreatedAt, timeText(recorded), "the ledger record's time, which nothing protects, does not fit the signed time")
 	}
+	if pointer, s := early(b.Samples); s != nil {
+		warn(pointer+"/recorded_at", "not before "+timeText(s.EndedAt), timeText(s.RecordedAt), "the sample was recorded before it ended, by another clock or by none")
+	}
 	if len(odd) > 0 {
 		return odd, nil
 	}
 	return claimPass("the times stand in order; they are the signer's own"), nil
+}
+
+// early returns the first of a proof's samples that was recorded before it ended, and
+// where it stands; nil where there is none.
+func early(v canonical.Value) (pointer string, s *telemetry.Sample) {
+	for _, list := range []struct{ name, member string }{{"samples", ""}, {"disclosed", "/sample"}} {
+		for i, one := range v.Get(list.name).Elements() {
+			if list.member != "" {
+				one = one.Get("sample")
+			}
+			if !one.Get("ended_at").Exists() {
+				continue
+			}
+			pointer := fmt.Sprintf("/telemetry/%s/%d%s", list.name, i, list.member)
+			if s, err := telemetry.ParseSample(one, pointer); err == nil && s.EndedAt.After(s.RecordedAt.Add(timeTolerance)) {
+				return pointer, &s
+			}
+		}
+	}
+	return "", nil
 }
 
 // commitment returns what the proof commits to, nil where it commits to nothing

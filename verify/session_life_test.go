@@ -10,6 +10,7 @@ import (
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/jwks"
 	"github.com/qodverify/qodverify/testdata"
 	"github.com/qodverify/qodverify/verify"
 )
@@ -162,6 +163,10 @@ func TestSampleTimes(t *testing.T) {
 			c["last_at"] = c["first_at"]
 		}, verify.Pass, verify.Skip, verify.NotDisclosed, verify.Skip},
 		{"another number of unknown times than the samples", "honest/good.json", func(proof, _ map[string]any) { proof["telemetry"].(map[string]any)["times_unknown"] = 1 }, verify.Pass, verify.Fail, verify.PooledMismatch, verify.Skip},
+		{"fewer of unknown time than are disclosed", "honest/partly-disclosed.json", func(proof, _ map[string]any) {
+			c := proof["telemetry"].(map[string]any)
+			c["times_unknown"] = json.Number("18") // 3 of 20 are disclosed, and all 3 tell
+		}, verify.Pass, verify.Fail, verify.WindowMismatch, verify.Skip},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			r := liesVerifier(t, verify.Policy{}).Bundle(altered(t, x.file, x.change))
@@ -216,6 +221,30 @@ func TestConditionalStandings(t *testing.T) {
 			}
 		})
 	}
+	for _, dir := range []string{"qod-mock-v0.4"} {
+		keys, err := jwks.Parse(testdata.Read(dir + "/jwks.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := verify.New(verify.Policy{Keys: keys})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = fs.WalkDir(testdata.FS, dir, func(name string, _ fs.DirEntry, err error) error {
+			if err == nil && strings.HasSuffix(name, ".json") {
+				if b, refused := bundle.Parse(testdata.Read(name)); refused == nil && same(t, b, v) {
+					count++
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if count < 20 {
+		t.Errorf("only %d verified", count)
+	}
 	files, err := fs.Glob(testdata.FS, "*/*/*.json")
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +262,19 @@ func TestConditionalStandings(t *testing.T) {
 			}
 		})
 	}
-	if count < 10 {
-		t.Errorf("only %d verified", count)
+}
+
+// A sample that was recorded before it ended has a time of another clock, or of none.
+func TestRecordedBeforeItEnded(t *testing.T) {
+	for recorded, want := range map[string]verify.Status{"2026-11-24T06:00:05Z": verify.Pass, "2026-11-24T05:59:00Z": verify.Warn} {
+		b := altered(t, "honest/good.json", func(_, w map[string]any) {
+			for _, s := range w["telemetry"].(map[string]any)["samples"].([]any) {
+				s.(map[string]any)["recorded_at"] = recorded
+			}
+		})
+		got, _, words := of(liesVerifier(t, verify.Policy{}).Bundle(b), verify.ClaimsTimes)
+		if got != want {
+			t.Errorf("recorded at %s: %v %q", recorded, got, words)
+		}
 	}
 }

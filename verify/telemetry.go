@@ -437,7 +437,7 @@ func someSamples(b *bundle.Bundle, c telemetry.Commitment, list canonical.Value)
 		return malformed(list.Errorf(TelemetryMalformed, "/telemetry/disclosed", "disclosed has no sample, or more than %d", maxDisclosed))
 	}
 	var d differences
-	seen := map[int64]bool{}
+	seen, timed := map[int64]bool{}, int64(0)
 	for i, v := range list.Elements() {
 		pointer := fmt.Sprintf("/telemetry/disclosed/%d", i)
 		index, okIndex := v.Get("index").Int()
@@ -464,9 +464,16 @@ func someSamples(b *bundle.Bundle, c telemetry.Commitment, list canonical.Value)
 			d.add(SessionMismatch, pointer+"/sample/session_id", b.Proof.SessionID, s.SessionID, "the sample is of another session than the proof")
 		}
 		d.sampleTimes(b.Proof, s, pointer+"/sample")
-		if s.Timed() && (s.StartedAt.Before(c.FirstAt) || s.EndedAt.After(c.LastAt)) {
+		if s.Timed() {
+			timed++
+		}
+		if s.Timed() && c.Timed() && (s.StartedAt.Before(c.FirstAt) || s.EndedAt.After(c.LastAt)) {
 			d.add(WindowMismatch, pointer+"/sample", timeText(c.FirstAt)+" to "+timeText(c.LastAt), timeText(s.StartedAt)+" to "+timeText(s.EndedAt), "the sample was measured at a time that the proof leaves out")
 		}
+	}
+	// A proof from before times_unknown counts none.
+	if untimed := int64(list.Len()) - timed; c.TimesUnknown > 0 && (timed > c.Count-c.TimesUnknown || untimed > c.TimesUnknown) {
+		d.add(WindowMismatch, "/proof/telemetry/times_unknown", "", strconv.FormatInt(c.TimesUnknown, 10), "of the samples that are there %d tell when they were measured and %d do not, and the proof counts otherwise", timed, untimed)
 	}
 	if len(d) > 0 {
 		return d
