@@ -463,7 +463,7 @@ func TestKeySetAnswer(t *testing.T) {
 
 // A key's time bounds are published with it: dropping them would widen it.
 func TestKeyWindowIsPublished(t *testing.T) {
-	want := jwks.Window{NotBefore: 1700000000, Expires: 1900000000, Revoked: true, RevokedAt: 1800000000, RevokeReason: "superseded"}
+	want := jwks.Window{NotBefore: 1700000000, Expires: 1900000000, Revoked: true, RevokedAt: 1800000000, RevokeReason: "superseded", Harmless: true}
 	old := testSigner(t, "old", 9).Public()
 	old.Window = want
 	v := start(t, t.TempDir(), func(c *Config) {
