@@ -12,14 +12,14 @@ them on (not signed anew), and knows of each result which verdicts are right:
 
     python3 testdata/gen/verdict_oracle.py QODVERIFY [MUTANTS [SEED]]
 
-needs the package cryptography. It prints what differs and ends with 1 if anything does.
+It needs the standard library alone, prints what differs and ends with 1 if anything does.
 """
 import base64, copy, hashlib, json, math, os, pathlib, random, re, subprocess, sys, tempfile
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+sys.dont_write_bytecode = True
+import pure_ed25519
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"verdict oracle").digest())
+KEY = pure_ed25519.Key(hashlib.sha256(b"verdict oracle").digest())
 
 def b64(b): return base64.urlsafe_b64encode(b).rstrip(b"=").decode()
 def canon(v): return json.dumps(v, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -390,7 +390,7 @@ def main():
     wrong, counts = 0, {}
     with tempfile.TemporaryDirectory() as d:
         d = pathlib.Path(d)
-        public = KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        public = KEY.public
         (d / "keys").mkdir()
         (d / "keys/jwks.json").write_text(json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "oracle", "x": b64(public)}]}))
         for first in range(0, total, 1000):
