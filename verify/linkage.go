@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -91,6 +92,7 @@ func (l *ledger) chain(complete bool) {
 	}
 	at := l.links.resolve(wanted)
 	l.roots()
+	l.repeated()
 	l.forks()
 	for _, s := range l.links.segments {
 		if s.parent >= 0 {
@@ -98,7 +100,6 @@ func (l *ledger) chain(complete bool) {
 			l.times(&r, &before)
 		}
 	}
-	l.repeated()
 	l.head()
 	l.report.Unordered = l.links.unordered()
 	if complete {
@@ -281,15 +282,19 @@ func (l *ledger) distinct(rows []int64) (places []Place) {
 // forks finds records that several others follow, missing ones too.
 func (l *ledger) forks() {
 	k := l.links
-	tell := func(rows []int64, hash string, after *Place) {
+	tell := func(rows []int64, parent int64) {
 		places, status := l.rivals(rows)
 		if len(places) < 2 {
 			return
 		}
+		hash := bundle.Digest(k.index.row(rows[0]).prev).String()
 		f := Finding{Status: status, Code: LedgerFork, Place: places[1], Others: slices.Delete(slices.Clone(places), 1, 2), Pointer: "/ledger/prev_hash", Actual: hash,
 			Message: fmt.Sprintf("the ledger forks: %s records follow the one with hash %s", upTo(len(places)), hash)}
-		if after != nil {
-			f.Message += fmt.Sprintf(" (record %d)", after.Record)
+		if parent >= 0 {
+			r := k.index.row(parent)
+			place := k.index.placeOf(&r)
+			f.Actual = place.ThisHash
+			f.Message = fmt.Sprintf("the ledger forks: %s records follow the one with hash %s (record %d)", upTo(len(places)), place.ThisHash, place.Record)
 		}
 		f.Message += l.unshown(status)
 		l.found(f)
@@ -297,15 +302,11 @@ func (l *ledger) forks() {
 	following := k.sorted(func(s *segment) bool { return s.parent >= 0 }, func(s *segment) uint64 { return uint64(s.parent) })
 	l.groups(following, func(s *segment) [32]byte { return parentKey(s.parent) }, func(rows []int64) {
 		parent := k.segments[k.segmentOf(rows[0])].parent
-		if of := k.segmentOf(parent); parent+1 < k.end(of) {
-			rows = append(rows, parent+1)
-		}
-		if len(rows) > 1 {
-			r := k.index.row(parent)
-			place := k.index.placeOf(&r)
-			tell(rows, place.ThisHash, &place)
-		}
+		tell(l.withCopies(rows, parent), parent)
 	})
+	for _, parent := range slices.Sorted(maps.Keys(l.copied)) {
+		tell(l.withCopies(nil, parent), parent) // that no segment follows
+	}
 	orphans := k.sorted(func(s *segment) bool { return s.parent == noParent && !s.lost }, func(s *segment) uint64 { return s.print })
 	var rivals [][]int64
 	l.groups(orphans, func(s *segment) [32]byte { return k.index.row(s.start).prev }, func(rows []int64) {
@@ -316,7 +317,7 @@ func (l *ledger) forks() {
 	// In the order of the input: that of the fingerprints is another in each run.
 	slices.SortFunc(rivals, func(a, b []int64) int { return cmp.Compare(a[0], b[0]) })
 	for _, rows := range rivals {
-		tell(rows, bundle.Digest(k.index.row(rows[0]).prev).String(), nil)
+		tell(rows, noParent)
 	}
 }
 
@@ -326,7 +327,7 @@ func parentKey(parent int64) (key [32]byte) {
 }
 
 // groups calls f with the first rows of the segments that share a key, at most
-// 4 · maxRivals of them. Segments of one key stand together.
+// 4 · maxRivals of them and some that are the signer's own. Segments of one key stand together.
 func (l *ledger) groups(segments []int32, key func(*segment) [32]byte, f func(rows []int64)) {
 	var rows []int64
 	var last [32]byte
@@ -338,7 +339,7 @@ func (l *ledger) groups(segments []int32, key func(*segment) [32]byte, f func(ro
 		} else {
 			last = k
 		}
-		if len(rows) < 4*maxRivals {
+		if len(rows) < 4*maxRivals || l.rivalBeyond(rows[4*maxRivals:], s.start) {
 			rows = append(rows, s.start)
 		}
 	}
@@ -359,20 +360,21 @@ func (l *ledger) repeated() {
 		})
 	}
 	l.doubles.groups(func(rows []int64, ofArtifact bool) {
-		var seen []row
+		var seen known
 		for _, at := range rows {
 			r := l.links.index.row(at)
 			if ofArtifact {
-				if i := slices.IndexFunc(seen, func(o row) bool { return o.artifact == r.artifact && o.session != r.session }); i >= 0 {
-					l.artifactTwice(&r, &seen[i])
+				if o := seen.rival(&r); o != nil {
+					l.artifactTwice(&r, o)
 				}
-			} else if slices.ContainsFunc(seen, func(o row) bool { return o.session == r.session }) {
+			} else if slices.ContainsFunc(seen.rows, func(o row) bool { return o.session == r.session }) {
 				sessions--
-				l.sessionTwice(&r, seen)
+				l.sessionTwice(&r, seen.rows)
+				if first := seen.first(&r); first != noParent {
+					l.followsCopy(at, first)
+				}
 			}
-			if len(seen) < maxRivals {
-				seen = append(seen, r)
-			}
+			seen.add(&r, at)
 		}
 	})
 	l.report.Sessions = sessions
@@ -382,20 +384,26 @@ func (l *ledger) sessionTwice(r *row, others []row) {
 	x := l.links.index
 	f := Finding{Status: NotRun, Code: SessionDuplicate, Place: x.placeOf(r), Pointer: "/proof/session_id",
 		Message: "the session has another record: its proof was made twice, and both stand in the ledger"}
+	var same *row
 	for i := range others {
 		if o := &others[i]; o.session == r.session {
 			if o.this == r.this {
-				// One record contradicts nothing, however often it is there.
-				f.Status, f.Code, f.Others = NotRun, RecordDuplicate, []Place{x.placeOf(o)}
-				f.Message, f.Hint = "the record is there twice", "leave the copy out, if the input was joined from parts"
-				l.found(f)
-				return
+				same = o
+				continue
 			}
 			f.Others = append(f.Others, x.placeOf(o))
 			if r.flags&o.flags&genuineRow != 0 {
 				f.Status = Fail
 			}
 		}
+	}
+	if same != nil && (same.flags&genuineRow != 0 || f.Status != Fail) {
+		// One record contradicts nothing, however often it is there. But of a copy whose
+		// signature was taken away nobody could tell what the record itself shows.
+		f.Status, f.Code, f.Others = NotRun, RecordDuplicate, []Place{x.placeOf(same)}
+		f.Message, f.Hint = "the record is there twice", "leave the copy out, if the input was joined from parts"
+		l.found(f)
+		return
 	}
 	f.Message += l.unshown(f.Status)
 	l.found(f)

@@ -24,6 +24,9 @@ type ledger struct {
 	progress int64
 	tails    []tail // in mode head: what is needed to verify a segment's last record
 	suspects bool   // some record's artifact may be another session's
+	// copied has, for the first row of a record that is there more than once, the rows
+	// that follow its copies where they stand.
+	copied   map[int64][]int64
 	at       []byte // the record that stands at Since's position
 	marks    []mark
 	stride   int64

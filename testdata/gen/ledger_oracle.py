@@ -84,8 +84,12 @@ def shuffle(rng, lines):
     rng.shuffle(lines)
     return set()
 def twice(rng, lines):
-    lines.insert(rng.randrange(len(lines) + 1), copy.deepcopy(rng.choice(lines)))
-    return {"copy"}
+    b = rng.choice(lines)
+    if b == "": return None
+    for _ in range(rng.choice((1, 1, 2, 40))):
+        lines.insert(rng.randrange(len(lines) + 1), again := copy.deepcopy(b))
+        if isinstance(b, dict) and rng.random() < 0.3: again["ledger"].pop("signature", 0)
+    return {"copy", "m"} if any(isinstance(b, dict) and not b["ledger"].get("signature") for b in lines) else {"copy"}
 def blank(rng, lines):
     lines.insert(rng.randrange(len(lines) + 1), "")
     return set()
@@ -132,6 +136,7 @@ def unknown_key(rng, lines):
 def fork(rng, lines):
     b = rng.choice(lines)
     if not isinstance(b, dict): return None
+    b = next((o for o in lines if isinstance(o, dict) and o["ledger"]["this_hash"] == b["ledger"]["this_hash"] and signed(o)), b)
     lines.insert(rng.randrange(len(lines) + 1), record(rng, b["ledger"]["prev_hash"], 1800))
     if not signed(b): return {"m"}  # whose record the other is, nobody knows
     return {"first" if b["ledger"]["prev_hash"] == "GENESIS" else "f"}
@@ -139,6 +144,7 @@ def session_again(rng, lines):
     """A signer proves a session of the ledger once more, at its end."""
     if not all(isinstance(b, dict) for b in lines): return None
     b, follows = rng.choice(lines), {b["ledger"]["prev_hash"] for b in lines}
+    b = next((o for o in lines if o["ledger"]["this_hash"] == b["ledger"]["this_hash"] and signed(o)), b)
     ends = [b for b in lines if b["ledger"]["this_hash"] not in follows]
     lines.append(record(rng, ends[-1]["ledger"]["this_hash"], 1800, b["session_id"]))
     return {"again" if signed(b) else "m"}
