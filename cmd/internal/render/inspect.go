@@ -54,7 +54,7 @@ func claims(b *bundle.Bundle) []claim {
 	}
 	p, i := b.Proof, b.Proof.Intent
 	add("session", p.SessionID, "/proof/session_id", bySignature)
-	add("made at", p.CreatedAt, "/proof/created_at", bySignature)
+	add("made at", date(p.CreatedAt), "/proof/created_at", bySignature)
 	add("asked for", i.Text, "/proof/requested/intent/text", bySignature)
 	add("flow", i.FlowLabel, "/proof/requested/intent/flow_label", bySignature)
 	add("target p95 latency", unit(i.TargetP95LatencyMS, "ms"), "/proof/requested/intent/target_p95_latency_ms", bySignature)
@@ -83,7 +83,7 @@ func claims(b *bundle.Bundle) []claim {
 	add("record hash", b.Entry.ThisHash, b.EntryPointer("this_hash"), bySignature)
 	add("signature", b.Entry.Signature, b.EntryPointer("signature"), "itself")
 	add("key id", b.Entry.KID, b.EntryPointer("kid"), byNothing)
-	add("recorded at", b.Entry.CreatedAt, b.EntryPointer("created_at"), byNothing)
+	add("recorded at", date(b.Entry.CreatedAt), b.EntryPointer("created_at"), byNothing)
 	add("wrapper session", b.SessionID, "/session_id", byNothing)
 	add("artifact path", b.ArtifactPath, "/runtime_artifact_relpath", byNothing)
 	add("key set URL", b.JWKSURL, "/jwks_url", byNothing)

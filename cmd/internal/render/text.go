@@ -172,7 +172,7 @@ func (p *painter) subject(report *verify.Report) {
 	}
 	p.field("session", "%s (%s)", s.SessionID, standing)
 	if s.SignedAt != "" {
-		p.field("made at", "%s (%s; the signer's own clock)", s.SignedAt, standing)
+		p.field("made at", "%s (%s; the signer's own clock)", date(s.SignedAt), standing)
 	}
 	if s.QoSProfile != "" {
 		p.field("profile", "%s (%s)", s.QoSProfile, standing)
@@ -238,4 +238,13 @@ func (p *painter) checks(report *verify.Report) {
 		}
 		p.line("  %s  %-20s  %s", status, c.ID, Printable(message))
 	}
+}
+
+// date shows a time that is written as seconds since 1970, as the oldest records do,
+// as what it is; any other as it is written.
+func date(s string) string {
+	if t, ok := bundle.ParseTime(s); ok && !strings.Contains(s, ":") {
+		return t.UTC().Format(time.RFC3339Nano)
+	}
+	return s
 }
