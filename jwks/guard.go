@@ -2,7 +2,10 @@ package jwks
 
 import (
 	"crypto/ed25519"
+	"encoding/base64"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/qodverify/qodverify/bundle/canonical"
 )
@@ -32,6 +35,7 @@ const (
 	CodeKeyWeak     canonical.Code = "key_weak"      // x is no point, not canonical, or of small order
 	CodeKeyWindow   canonical.Code = "key_window"    // nbf, exp or revoked can't be read
 	CodeKeyTwin     canonical.Code = "key_twin"      // the same key stands elsewhere in the set, and is refused there
+	CodeKeyDisputed canonical.Code = "key_disputed"  // another reader takes the key for something else ([KeySet.SetAside])
 	maxNumericDate                 = 253402300799    // the end of year 9999
 	minNumericDate                 = -maxNumericDate // dates before 1970 make sense for no proof, but are readable
 )
@@ -61,6 +65,10 @@ func isEmpty(v canonical.Value) bool {
 	return ok && s == ""
 }
 
+// isEmptyList reports whether a member is the empty list, as which .NET writes an
+// absent one.
+func isEmptyList(v canonical.Value) bool { return v.Kind() == canonical.Array && v.Len() == 0 }
+
 // add guards one key. Its error concerns the whole set.
 func (s *KeySet) add(v canonical.Value, pointer string) error {
 	if v.Kind() != canonical.Object {
@@ -70,7 +78,7 @@ func (s *KeySet) add(v canonical.Value, pointer string) error {
 	for _, name := range append([]string{"d"}, privateMembers[kty]...) {
 		// Whatever key this is, its owner has published it. Nothing that was
 		// signed with it, or beside it, can be relied upon unseen.
-		if m := member(v, name); m.Exists() && !isEmpty(m) {
+		if m := member(v, name); m.Exists() && !isEmpty(m) && !isEmptyList(m) {
 			return m.Errorf(CodePrivateKey, pointer+"/"+name, "the set publishes a private key (member %q)", name)
 		}
 	}
@@ -78,9 +86,7 @@ func (s *KeySet) add(v canonical.Value, pointer string) error {
 	if refused != nil {
 		refused.KID, _ = v.Get("kid").Text()
 		refused.jwk = v
-		if text, ok := v.Get("x").Text(); ok && refused.Code != CodeKeyType {
-			refused.public, _ = DecodeBase64URL(text, ed25519.PublicKeySize)
-		}
+		refused.public = publicOf(v)
 		s.refused = append(s.refused, *refused)
 		return nil
 	}
@@ -90,12 +96,34 @@ func (s *KeySet) add(v canonical.Value, pointer string) error {
 	if member(v, "x5c").Exists() || member(v, "x5u").Exists() {
 		s.warnings = append(s.warnings, fmt.Sprintf("%s: certificates (x5c, x5u) are ignored", pointerOrRoot(pointer)))
 	}
-	if ops := v.Get("key_ops"); ops.Kind() == canonical.Array && ops.Len() == 0 {
+	if isEmptyList(v.Get("key_ops")) {
 		s.warnings = append(s.warnings, fmt.Sprintf("%s: key_ops is empty and is taken as absent", pointerOrRoot(pointer)))
 	}
 	s.keys = append(s.keys, key)
 	return nil
 }
+
+// publicOf returns the bytes of a refused key, so that what was said of it, a
+// revocation above all, holds for the same key under another kid. It reads the
+// spellings that a usable key may not have, since a revocation in one of them is
+// still meant; it is nil for what is no Ed25519 key in any spelling.
+func publicOf(v canonical.Value) []byte {
+	kty, _ := v.Get("kty").Text()
+	crv, _ := v.Get("crv").Text()
+	text, _ := v.Get("x").Text()
+	if v.Get("kty").Exists() && !strings.EqualFold(kty, "OKP") || v.Get("crv").Exists() && !strings.EqualFold(crv, "Ed25519") || len(text) > maxLooseX {
+		return nil
+	}
+	text = strings.NewReplacer("+", "-", "/", "_", "=", "", " ", "", "\t", "", "\r", "", "\n", "").Replace(text)
+	x, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(x) != ed25519.PublicKeySize {
+		return nil
+	}
+	return x
+}
+
+// maxLooseX bounds how long a text is searched for a key.
+const maxLooseX = 128
 
 func pointerOrRoot(pointer string) string {
 	if pointer == "" {
@@ -141,16 +169,16 @@ func guard(v canonical.Value, pointer string) (Key, *RefusedKeyError) {
 func mayVerify(v canonical.Value, pointer string) *RefusedKeyError {
 	if alg := member(v, "alg"); alg.Exists() && !isEmpty(alg) {
 		if s, _ := alg.Text(); s != "EdDSA" && s != "Ed25519" {
-			return refuse(CodeKeyUse, pointer+"/alg", "alg is %q, not EdDSA or Ed25519", clip(s))
+			return refuse(CodeKeyUse, pointer+"/alg", "alg is %s, not EdDSA or Ed25519", told(alg))
 		}
 	}
 	if use := member(v, "use"); use.Exists() && !isEmpty(use) {
 		if s, _ := use.Text(); s != "sig" {
-			return refuse(CodeKeyUse, pointer+"/use", "use is %q, not sig", clip(s))
+			return refuse(CodeKeyUse, pointer+"/use", "use is %s, not sig", told(use))
 		}
 	}
 	ops := member(v, "key_ops")
-	if !ops.Exists() || ops.Kind() == canonical.Array && ops.Len() == 0 {
+	if !ops.Exists() || isEmptyList(ops) {
 		return nil
 	}
 	for _, op := range ops.Elements() {
@@ -159,6 +187,14 @@ func mayVerify(v canonical.Value, pointer string) *RefusedKeyError {
 		}
 	}
 	return refuse(CodeKeyUse, pointer+"/key_ops", "key_ops does not hold verify")
+}
+
+// told repeats a member for a message: a text quoted, of others the kind.
+func told(v canonical.Value) string {
+	if s, ok := v.Text(); ok {
+		return strconv.Quote(clip(s))
+	}
+	return v.Kind().String()
 }
 
 // window reads nbf, exp and revoked. A key whose window can't be read is

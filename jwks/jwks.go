@@ -30,8 +30,8 @@
 //   - What bounds or forbids a key holds for the key, under whatever kid it stands
 //     in the set: the strictest window counts everywhere, and a key that is refused
 //     under one kid is refused under all. A record's kid is not signed.
-//   - An optional member that is null is absent; so is an empty d, use or alg, and,
-//     with a warning, an empty key_ops.
+//   - An optional member that is null is absent; so is an empty private member, use
+//     or alg, and, with a warning, an empty key_ops.
 //
 // A key is found by exactly its kid ([KeySet.Lookup]). There is no fallback to
 // the only key of a set: whoever forges a record would choose its kid freely.
@@ -93,18 +93,18 @@ func Parse(data []byte) (*KeySet, error) {
 	}
 	list := root.Get("keys")
 	switch {
-	case !list.Exists() && root.Get("kty").Exists():
+	case !member(root, "keys").Exists() && root.Get("kty").Exists():
 		set.warnings = append(set.warnings, "a single JWK was given in place of a JWK Set")
 		if err := set.add(root, ""); err != nil {
 			return nil, err
 		}
 		return set, set.settle()
-	case list.Kind() != canonical.Array:
-		return nil, root.Errorf(CodeNotJWKS, "/keys", "a JWK Set has an array of keys, and this has %s", list.Kind())
-	case list.Len() == 0:
+	case isEmptyList(list):
 		// What a set lacks is no fault of whoever is judged with it.
 		set.warnings = append(set.warnings, "the set has no keys")
 		return set, nil
+	case list.Kind() != canonical.Array:
+		return nil, root.Errorf(CodeNotJWKS, "/keys", "a JWK Set has an array of keys, and this has %s", list.Kind())
 	case list.Len() > MaxKeys:
 		return nil, list.Errorf(CodeTooManyKeys, "/keys", "%d keys; the limit is %d", list.Len(), MaxKeys)
 	}
@@ -149,6 +149,9 @@ func (s *KeySet) settle() error {
 			kept = append(kept, k)
 		case first.Public == k.Public && first.Window == k.Window:
 			s.warnings = append(s.warnings, fmt.Sprintf("%s: the key with kid %q stands there twice", k.pointer, clip(k.KID)))
+		case first.Public == k.Public:
+			// Which of the two is newer can't be told.
+			return k.jwk.Errorf(CodeAmbiguousKID, k.pointer, "the key with kid %q stands there twice, with different nbf, exp or revoked: give the set that holds now, alone", clip(k.KID))
 		default:
 			return ambiguous(k.jwk, k.pointer+"/kid", k.KID)
 		}
@@ -174,11 +177,11 @@ func (s *KeySet) bind() {
 		}
 	}
 	for _, k := range s.keys {
-		if w, seen := windows[k.Public]; seen {
-			windows[k.Public] = w.strictest(k.Window)
-		} else {
-			windows[k.Public] = k.Window
+		w, seen := windows[k.Public]
+		if !seen {
+			w = k.Window
 		}
+		windows[k.Public] = w.strictest(k.Window)
 	}
 	kept := s.keys[:0:0]
 	for _, k := range s.keys {
@@ -188,7 +191,9 @@ func (s *KeySet) bind() {
 			s.refused = append(s.refused, *twin)
 			continue
 		}
-		k.Window = windows[k.Public]
+		if k.Window != windows[k.Public] {
+			k.Window, k.BoundElsewhere = windows[k.Public], true
+		}
 		kept = append(kept, k)
 	}
 	s.keys = kept
@@ -207,6 +212,23 @@ func (s *KeySet) index() {
 			s.badKID[r.KID] = i
 		}
 	}
+}
+
+// SetAside refuses a usable key under every kid, as when another reader takes it
+// for another key. The rest of the set stays usable.
+func (s *KeySet) SetAside(public [ed25519.PublicKeySize]byte, reason string) {
+	kept := s.keys[:0:0]
+	for _, k := range s.keys {
+		if k.Public != public {
+			kept = append(kept, k)
+			continue
+		}
+		r := refuse(CodeKeyDisputed, k.pointer, "%s", reason)
+		r.KID, r.jwk, r.public = k.KID, k.jwk, k.Public[:]
+		s.refused = append(s.refused, *r)
+	}
+	s.keys = kept
+	s.index()
 }
 
 // From notes where the set came from, which its keys then tell as [Key.Source].

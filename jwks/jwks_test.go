@@ -143,6 +143,9 @@ func otherX() string {
 	return base64.RawURLEncoding.EncodeToString(ed25519.NewKeyFromSeed(make([]byte, 32)).Public().(ed25519.PublicKey))
 }
 
+// revokedTwin are the members of a second entry for a key that was revoked.
+const revokedTwin = `,"revoked":{"revoked_at":1000,"reason":"keyCompromise"}`
+
 func TestMoreSets(t *testing.T) {
 	for name, c := range map[string]struct {
 		data string
@@ -172,6 +175,17 @@ func TestMoreSets(t *testing.T) {
 		"RSA with null privates":      {setJSON(`{"kty":"RSA","kid":"r","n":"AA","e":"AQAB","d":null,"p":null,"oth":null}`, jwkJSON(goodX, "a", "")), want{usable: 1, refused: jwks.CodeKeyType}},
 		"twin is for encryption":      {setJSON(jwkJSON(goodX, "b", `,"use":"enc"`), jwkJSON(goodX, "a", "")), want{refused: jwks.CodeKeyUse}},
 		"twin has no readable window": {setJSON(jwkJSON(goodX, "b", `,"revoked":true`), jwkJSON(goodX, "a", "")), want{refused: jwks.CodeKeyWindow}},
+		"empty lists as RSA privates": {setJSON(`{"kty":"RSA","kid":"r","n":"AA","e":"AQAB","oth":[],"p":""}`, jwkJSON(goodX, "a", "")), want{usable: 1, refused: jwks.CodeKeyType}},
+		"twin is padded":              {setJSON(jwkJSON(goodX+"=", "b", revokedTwin), jwkJSON(goodX, "a", "")), want{refused: jwks.CodeKeyEncoding}},
+		"twin in another alphabet":    {setJSON(jwkJSON(strings.NewReplacer("_", "/", "-", "+").Replace(goodX), "b", revokedTwin), jwkJSON(goodX, "a", "")), want{refused: jwks.CodeKeyEncoding}},
+		"twin with inner blanks":      {setJSON(jwkJSON(goodX[:9]+" "+goodX[9:], "b", revokedTwin), jwkJSON(goodX, "a", "")), want{refused: jwks.CodeKeyEncoding}},
+		"twin of kty okp":             {setJSON(`{"kty":"okp","crv":"ed25519","kid":"b","x":"`+goodX+`"`+revokedTwin+`}`, jwkJSON(goodX, "a", "")), want{refused: jwks.CodeKeyType}},
+		"twin without crv":            {setJSON(`{"kty":"OKP","kid":"b","x":"`+goodX+`"`+revokedTwin+`}`, jwkJSON(goodX, "a", "")), want{refused: jwks.CodeKeyType}},
+		"twin's kid is a number":      {setJSON(`{"kty":"OKP","crv":"Ed25519","kid":7,"x":"`+goodX+`"`+revokedTwin+`}`, jwkJSON(goodX, "a", "")), want{refused: jwks.CodeKeyKID}},
+		"same bytes for agreement":    {setJSON(`{"kty":"OKP","crv":"X25519","kid":"e","x":"`+goodX+`"}`, jwkJSON(goodX, "a", "")), want{usable: 1, refused: jwks.CodeKeyType}},
+		"alg is a number":             {setJSON(jwkJSON(goodX, "a", `,"alg":5`)), want{refused: jwks.CodeKeyUse}},
+		"key_ops of odd types":        {setJSON(jwkJSON(otherX(), "b", `,"key_ops":[5,null]`), jwkJSON(goodX, "a", "")), want{usable: 1, refused: jwks.CodeKeyUse}},
+		"one JWK with keys null":      {`{"kty":"OKP","crv":"Ed25519","kid":"a","x":"` + goodX + `","keys":null}`, want{usable: 1, warning: "single JWK"}},
 		"twin is refused, one kid":    {setJSON(jwkJSON(goodX, "a", `,"use":"enc"`), jwkJSON(goodX, "a", "")), want{refused: jwks.CodeKeyUse}},
 		"key_ops with verify":         {setJSON(jwkJSON(goodX, "a", `,"key_ops":["sign","verify"]`)), want{usable: 1}},
 		"too many keys":               {setJSON(strings.Repeat(`{"kty":"x"},`, jwks.MaxKeys) + `{"kty":"x"}`), want{set: jwks.CodeTooManyKeys}},
@@ -252,6 +266,49 @@ func TestWindowsBindTheKey(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A key whose bounds come from another entry says so, and no other key does.
+func TestBoundElsewhere(t *testing.T) {
+	set, err := jwks.Parse([]byte(setJSON(jwkJSON(goodX, "a", `,"exp":900`), jwkJSON(goodX, "b", ""), jwkJSON(otherX(), "c", `,"exp":900`))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kid, want := range map[string]bool{"a": false, "b": true, "c": false} {
+		if key, err := set.Lookup(kid); err != nil || key.BoundElsewhere != want {
+			t.Errorf("%s: %v (%v), want %v", kid, key.BoundElsewhere, err, want)
+		}
+	}
+}
+
+// One key under one kid with and without a revocation refuses the set, and the
+// reason does not speak of two keys.
+func TestOneKeyTwoWindows(t *testing.T) {
+	plain, _ := jwks.Parse([]byte(setJSON(jwkJSON(goodX, "a", ""))))
+	revoked, _ := jwks.Parse([]byte(setJSON(jwkJSON(goodX, "a", revokedTwin))))
+	_, err := jwks.Merge(plain, revoked)
+	if err == nil || !strings.Contains(err.Error(), "stands there twice, with different") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Setting a key aside refuses it under every kid and leaves the others.
+func TestSetAside(t *testing.T) {
+	set, err := jwks.Parse([]byte(setJSON(jwkJSON(goodX, "a", ""), jwkJSON(otherX(), "b", ""), jwkJSON(goodX, "c", ""))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, _ := set.Lookup("a")
+	set.SetAside(key.Public, "for a test")
+	for _, kid := range []string{"a", "c"} {
+		var refused *jwks.RefusedKeyError
+		if _, err := set.Lookup(kid); !errors.As(err, &refused) || refused.Code != jwks.CodeKeyDisputed {
+			t.Errorf("%s: %v", kid, err)
+		}
+	}
+	if _, err := set.Lookup("b"); err != nil || set.Len() != 1 {
+		t.Errorf("b: %v, %d usable", err, set.Len())
 	}
 }
 

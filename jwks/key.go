@@ -24,6 +24,9 @@ type Key struct {
 	// Source says which set the key stood in, as [KeySet.From] was told; it is for
 	// people and decides nothing.
 	Source string
+	// BoundElsewhere: the window is narrower than the key's own entry says, since
+	// the same key stands under another kid with tighter bounds.
+	BoundElsewhere bool
 
 	jwk     canonical.Value // where it stands, for errors
 	pointer string

@@ -172,6 +172,7 @@ var keySetCodes = []Explanation{
 	{jwks.CodeKeyUse, "use, key_ops or alg forbid verifying with the key", "The operator has it for something else.", doKeys},
 	{jwks.CodeKeyEncoding, "x is not 32 bytes of canonical base64url", whyKey, doKeys},
 	{jwks.CodeKeyWeak, "x is no point of the curve, not canonical, or of small order", "Anyone can make signatures that such a key accepts.", "Tell the operator at once."},
+	{jwks.CodeKeyDisputed, "two readers take the key for different ones", whyKey, doKeys},
 	{jwks.CodeKeyTwin, "the same key stands elsewhere in the set, and is refused there", "A record's kid is not signed: what forbids a key forbids it under every kid.", doKeys},
 	{jwks.CodeKeyWindow, "nbf, exp or revoked can't be read", "Whether the key may sign can't be told.", doKeys},
 }
