@@ -173,7 +173,7 @@ func (r *run) explainSignature(c *Check) string {
 	if r.formulas.ledger != canonical.Unspecified {
 		return fmt.Sprintf("the record is whole: this_hash is the right hash of this proof. The likeliest cause is that the signer's key is another one under the same kid: "+
 			"the key given (thumbprint %s) may be another operator's, or of another installation; compare it with the operator. "+
-			"Otherwise the signature is of another record, or the proof was not signed by this key", named.Thumbprint())
+			"Otherwise the signature is of another record, or the proof was not signed by this key", named.Thumbprint()) + r.untried(tried)
 	}
 	return ""
 }
@@ -194,6 +194,14 @@ func (r *run) otherKeys() (keys []jwks.Key) {
 		}
 	}
 	return keys
+}
+
+// untried tells how many keys of the set were not tried.
+func (r *run) untried(tried []jwks.Key) string {
+	if n := r.policy.Keys.Len() - 1 - len(tried); n > 0 {
+		return fmt.Sprintf(" (other keys of the set that were not tried: %d)", n)
+	}
+	return ""
 }
 
 func coversRaw(k jwks.Key, thisHash string, sig []byte) bool {

@@ -81,7 +81,7 @@ func (r *run) keyMissing() (Code, string, string) {
 	case n == 0 && len(refused) == 0:
 		return PublicKeyMissing, "the key set that was given has no keys", "ask the operator for the key set that the service publishes"
 	case n == 0:
-		return PublicKeyMissing, fmt.Sprintf("none of the %d keys given can verify signatures: %s", len(refused), reasons(refused)),
+		return PublicKeyMissing, fmt.Sprintf("none of the keys given (%d) can verify signatures: %s", len(refused), reasons(refused)),
 			"ask the operator for a key set that follows RFC 7517 and RFC 8037"
 	}
 	var kids []string
@@ -97,7 +97,7 @@ func (r *run) keyMissing() (Code, string, string) {
 		}
 	}
 	if len(kids) == 0 {
-		return PublicKeyMissing, fmt.Sprintf("the %d keys given have no kid, so no record can name them", nameless),
+		return PublicKeyMissing, fmt.Sprintf("the keys given (%d) have no kid, so no record can name them", nameless),
 			"ask the operator for the key set that the service publishes, with the kid of each key"
 	}
 	hint := "the set has " + strings.Join(kids, ", ")
@@ -162,6 +162,9 @@ func (r *run) keyWindow(key jwks.Key) Check {
 		c.Status, c.Code = Fail, KeyRevoked
 	}
 	c.Message = fmt.Sprintf("at the signed time: %v", err)
+	if key.BoundElsewhere {
+		c.Message += "; the set bounds the same key so under another kid, and a record's kid is not signed"
+	}
 	c.Expected = key.Window.String()
 	return c
 }

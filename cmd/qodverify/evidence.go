@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -48,7 +49,9 @@ func (a *app) evidence(f *verifyFlags, name string) error {
 	if err != nil {
 		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", name, err)}
 	}
-	if err := keyring.Load(nil); err != nil {
+	if err := keyring.Load(nil); errors.Is(err, source.ErrUsage) {
+		return err
+	} else if err != nil {
 		return &problemError{"keys", exitMalformed, err}
 	}
 	keys := keyring.For(source.Input{Name: name, Dir: filepath.Dir(name)})

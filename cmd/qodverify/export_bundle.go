@@ -45,7 +45,10 @@ func (a *app) looked(f *verifyFlags, arg string) (r render.Result, policy verify
 		return
 	}
 	input = inputs[0]
-	if loadErr := keyring.Load(nil); loadErr != nil {
+	if loadErr := keyring.Load(nil); errors.Is(loadErr, source.ErrUsage) {
+		err = loadErr
+		return
+	} else if loadErr != nil {
 		err = &problemError{"keys", exitMalformed, loadErr}
 		return
 	}

@@ -5,8 +5,10 @@ import (
 	"crypto"
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net/url"
 	"os"
@@ -51,6 +53,9 @@ func (k *Keyring) Load(inputOrigins []*url.URL) error {
 	}
 	var sets []*jwks.KeySet
 	for _, name := range k.Given {
+		if name == "-" {
+			return fmt.Errorf("%w: keys are read from files and URLs, not from stdin (-)", ErrUsage)
+		}
 		set, err := k.read(name, inputOrigins)
 		if err != nil {
 			return fmt.Errorf("keys from %s: %w", name, err)
@@ -101,7 +106,8 @@ func (k *Keyring) For(in Input) Keys {
 		// not thereby add keys.
 		for _, dir := range []string{in.Root, in.Dir} {
 			name := filepath.Join(dir, KeysFile)
-			if _, err := os.Stat(name); dir != "" && err == nil {
+			// What is there and can't be read, a link that leads nowhere say, is told.
+			if _, err := os.Lstat(name); dir != "" && !errors.Is(err, fs.ErrNotExist) {
 				return k.cached(name, nil)
 			}
 		}
@@ -136,7 +142,8 @@ func (k *Keyring) cached(name string, inputOrigin *url.URL) Keys {
 }
 
 // ParseKeys reads a key set with our guard and then holds every usable key to
-// jwx: the two must read the same 32 bytes and compute the same thumbprint. The
+// jwx: the two must read the same 32 bytes and compute the same thumbprint. A key
+// on which they differ is set aside; it says nothing of the others. The
 // check lives here and not in package jwks because jwx brings an HTTP client
 // along, which a program that imports the library must not pay for.
 func ParseKeys(data []byte) (*jwks.KeySet, error) {
@@ -146,7 +153,7 @@ func ParseKeys(data []byte) (*jwks.KeySet, error) {
 	}
 	for k := range set.All() {
 		if err := agree(k); err != nil {
-			return nil, fmt.Errorf("the key %q is read differently by jwx: %w", k.KID, err)
+			set.SetAside(k.Public, fmt.Sprintf("jwx, another reader, takes it for something else: %v", err))
 		}
 	}
 	return set, nil

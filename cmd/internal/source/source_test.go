@@ -308,8 +308,22 @@ func TestGivenKeys(t *testing.T) {
 	}
 }
 
+// Keys that are there and can't be read are told, and stdin is the bundle's.
+func TestKeysThatCantBeRead(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink(filepath.Join(dir, "gone"), filepath.Join(dir, KeysFile)); err != nil {
+		t.Skip(err)
+	}
+	if found := (&Keyring{Reader: &Reader{}}).For(Input{Dir: dir}); found.Err == nil || found.Set != nil {
+		t.Errorf("a link that leads nowhere: %+v", found)
+	}
+	if err := (&Keyring{Reader: &Reader{}, Given: []string{"-"}}).Load(nil); !errors.Is(err, ErrUsage) {
+		t.Errorf("--jwks -: %v", err)
+	}
+}
+
 // Each key that our guard lets through is the same to jwx; a key on which the
-// two disagree makes the set unusable.
+// two disagree is set aside.
 func TestJWXAgrees(t *testing.T) {
 	set, err := ParseKeys(testdata.Read("qod-mock-v0.4/jwks.json"))
 	if err != nil || set.Len() != 2 {
