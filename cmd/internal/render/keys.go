@@ -19,7 +19,7 @@ type KeyList struct {
 // Faulty reports whether the set has an Ed25519 key that may not verify. Keys
 // of other types are no fault.
 func Faulty(set *jwks.KeySet) bool {
-	return set.Len() == 0 || slices.ContainsFunc(set.Refused(), func(r jwks.RefusedKeyError) bool { return r.Code != jwks.CodeKeyType })
+	return slices.ContainsFunc(set.Refused(), func(r jwks.RefusedKeyError) bool { return r.Code != jwks.CodeKeyType })
 }
 
 // KeysText lists key sets for a person.
