@@ -30,8 +30,11 @@ type Checkpoint struct {
 	Marks []Mark
 	// Part: the record of Origin is not the ledger's first, so Count and the marks
 	// count from it.
-	Part       bool
-	Trust      Trust
+	Part  bool
+	Trust Trust
+	// Seals is a digest over the kids and signatures of the records, in 64 hexadecimal
+	// characters; "" when it is not known.
+	Seals      string
 	Signatures SignatureMode
 	Findings   []KnownFinding // at most maxKnown of them
 	Statuses   map[Status]int64
@@ -56,7 +59,7 @@ const maxKnown = 10_000
 
 // unsettled are the codes of findings that keep an audit from taking the place of the one
 // before.
-var unsettled = []Code{HistoryRewritten, HistoryTruncated, HistoryMoved, HistoryForked, PastNotGiven, PastNotInOrder, OtherLedger, TrustChanged}
+var unsettled = []Code{HistoryRewritten, HistoryTruncated, HistoryMoved, HistoryForked, PastNotGiven, PastNotInOrder, PastSealsChanged, OtherLedger, TrustChanged}
 
 // Contradiction is what shows that a ledger is not the one that was audited
 // before: what stood at a position then, and what stands there now.
@@ -106,7 +109,7 @@ func (r *LedgerReport) Checkpoint() *Checkpoint {
 	c := &Checkpoint{
 		Origin: r.origin, Count: r.Head.Position, Head: r.Head.ThisHash, SessionID: r.Head.SessionID, SignedAt: r.Head.SignedAt,
 		Record: r.headRaw, Marks: r.marks, Signatures: r.Signatures, Findings: r.known, Statuses: map[Status]int64{},
-		Part: r.part, Trust: r.trust,
+		Part: r.part, Trust: r.trust, Seals: r.seals,
 	}
 	if s := r.Since; s != nil {
 		if r.startsAtHead || r.continues {
@@ -140,7 +143,7 @@ func (r *LedgerReport) Checkpoint() *Checkpoint {
 // by themselves.
 func (l *ledger) keep(f Finding) {
 	switch f.Code {
-	case EarlierFindings, Interrupted, Unreadable, InternalError, PastNotInOrder:
+	case EarlierFindings, Interrupted, Unreadable, InternalError, PastNotInOrder, PastSealsChanged:
 		return
 	}
 	unreadAt := int64(0)
@@ -194,13 +197,14 @@ func (l *ledger) history(at int64) {
 	}
 	r := l.report
 	head, _ := l.links.head()
-	whole := len(l.links.segments) > 0 && r.ByVerdict[Malformed] == 0 && r.Counts[RecordMissing] == 0 && r.Counts[LedgerChainBroken] == 0
+	_, changed := l.intact(head)
+	whole := len(l.links.segments) > 0 && r.ByVerdict[Malformed] == 0 && r.Counts[RecordMissing] == 0 && r.Counts[LedgerChainBroken] == 0 && r.Hashed == r.Records
 	sameStart := !r.Unordered && r.origin == s.Origin
 	switch {
 	case at == noParent && r.continues:
 		l.carry() // the records of before are not in this input
 	case at == noParent && l.options.StartsAtHead && l.rivalsHead():
-		l.contradicts(HistoryRewritten, fmt.Sprintf("the past was rewritten: another record follows the one that the record at position %d followed", s.Count))
+		l.contradicts(HistoryRewritten, 0, fmt.Sprintf("the past was rewritten: another record follows the one that the record at position %d followed", s.Count))
 	case at == noParent && l.options.StartsAtHead:
 		l.pastAbsent(PastNotGiven, fmt.Sprintf("the record that stood at position %d is not in what was read; it may stand elsewhere in the ledger", s.Count))
 	case at == noParent && !whole:
@@ -209,16 +213,23 @@ func (l *ledger) history(at int64) {
 		l.pastAbsent(PastNotGiven, "the earlier records are not in this input: it begins elsewhere in the ledger than where the audit before ended")
 	case at == noParent && !sameStart:
 		l.pastAbsent(OtherLedger, "the audit before was of another ledger: the first record is another one")
-	case at == noParent && l.marksHold() && r.Head.Position < s.Count:
+	case at == noParent && changed == 0 && r.Head.Position < s.Count:
 		l.pastAbsent(HistoryTruncated, fmt.Sprintf("the input ends at position %d, and the audit before ended at position %d: the records after it are not in this input", r.Head.Position, s.Count))
 	case at == noParent:
-		l.contradicts(HistoryRewritten, fmt.Sprintf("the past was rewritten: the record that stood at position %d is not in the ledger any more", s.Count))
+		rival := l.rival(head)
+		if rival == noParent {
+			l.pastAbsent(PastNotGiven, fmt.Sprintf("the record that stood at position %d is not in this input, and what stands there is not shown to be the signer's", s.Count))
+			return
+		}
+		l.contradicts(HistoryRewritten, rival, fmt.Sprintf("the past was rewritten: the record that stood at position %d is not in the ledger any more", s.Count))
 	case !s.Part && !r.part && l.links.depth(at)+1 != s.Count:
 		l.pastAbsent(HistoryMoved, fmt.Sprintf("the record that stood at position %d stands at position %d in this input: records before it are missing here, or were then", s.Count, l.links.depth(at)+1))
+	case !l.links.descends(head, at) && !l.shown(head):
+		l.pastAbsent(HistoryForked, fmt.Sprintf("the record that stood at position %d is on a side branch of this input, and the longer one is not shown to be the signer's", s.Count))
 	case !l.links.descends(head, at):
-		l.contradicts(HistoryForked, fmt.Sprintf("the past was forked: the record that stood at position %d is on a side branch now", s.Count))
+		l.contradicts(HistoryForked, head, fmt.Sprintf("the past was forked: the record that stood at position %d is on a side branch now", s.Count))
 	default:
-		l.pastHolds(at)
+		l.pastHolds()
 	}
 }
 
@@ -231,18 +242,21 @@ func (l *ledger) pastAbsent(code Code, message string) {
 		Hint: l.lacking("the state stays as it was; audit the ledger whole and up to date, and make sure that the state is of this ledger")})
 }
 
-// marksHold reports whether every mark of the audit before that this ledger reaches
-// stands where it stood.
-func (l *ledger) marksHold() bool {
+// intact holds the chain that leads to a row to the marks of the audit before. It
+// returns the last position, from 1, at which a mark holds, and the first at which one
+// does not; 0 for none.
+func (l *ledger) intact(head int64) (intact, changed int64) {
 	for _, m := range l.options.Since.Marks {
-		if m.Position-1 >= l.links.index.count {
+		at := l.links.ancestor(head, m.Position-1)
+		if at == noParent {
 			break
 		}
-		if found := l.links.index.row(m.Position - 1); bundle.Digest(found.this).String() != m.ThisHash {
-			return false
+		if found := l.links.index.row(at); bundle.Digest(found.this).String() != m.ThisHash {
+			return intact, m.Position
 		}
+		intact = m.Position
 	}
-	return true
+	return intact, 0
 }
 
 // rivalsHead reports whether the first record names the predecessor that the
@@ -256,21 +270,13 @@ func (l *ledger) rivalsHead() bool {
 	return r.flags&genuineRow != 0 && bundle.Digest(r.prev).String() == before.Entry.PrevHash
 }
 
-// pastHolds: the remembered head stands where it stood. What remains is whether
-// the records whose signatures were left out are those before it, and what was
+// pastHolds: the remembered head stands where it stood. What remains is what was
 // found then.
-func (l *ledger) pastHolds(at int64) {
-	s, r := l.options.Since, l.report
-	inOrder := at == s.Count-1 && l.links.end(0) > at && (l.links.segments[0].parent < noParent || s.Part)
-	if l.past > 0 && (!inOrder || l.unreadBefore(at)) {
-		l.found(Finding{Status: NotRun, Code: PastNotInOrder, Place: r.Head.Place,
-			Message: "the records that were audited before do not come first and in order, so some signatures were verified neither then nor now",
-			Hint:    "audit the whole ledger anew"})
+func (l *ledger) pastHolds() {
+	l.report.stands = true
+	if !l.report.rechecked { // else everything was looked for again
+		l.carry()
 	}
-	if r.rechecked {
-		return // everything was looked for again
-	}
-	l.carry()
 }
 
 // unreadBefore reports whether a record that could not be read stands before a row
@@ -323,32 +329,38 @@ func (l *ledger) setMarks() {
 	}
 }
 
-func (l *ledger) contradicts(code Code, message string) {
-	s, r := l.options.Since, l.report
-	c := &Contradiction{Code: code, Before: *s}
-	if l.links.index.count > 0 {
-		row := l.links.at(s.Count - 1)
-		if row == noParent {
-			row, _ = l.links.head()
-		}
-		found := l.links.index.row(row)
-		c.Found, c.Position = l.links.index.placeOf(&found), l.links.depth(row)+1
-		switch row {
-		case s.Count - 1 - l.links.offset:
-			c.Record = l.at
-		case l.links.index.count - 1:
-			c.Record = r.headRaw
+// rival returns the row that shows another past: one that stands at or behind the
+// position of what changed, and is the signer's own, so that, with all hashes and links,
+// he has signed what stands before it; or noParent.
+func (l *ledger) rival(head int64) int64 {
+	remembered := l.options.Since.Count - 1
+	from := remembered
+	if _, changed := l.intact(head); changed > 0 {
+		from = changed - 1
+	}
+	for _, at := range []int64{l.links.ancestor(head, remembered), head} {
+		if at != noParent && l.links.depth(at) >= from && l.links.descends(at, 0) && l.shown(at) {
+			return at
 		}
 	}
-	for _, m := range s.Marks {
-		if m.Position-1 >= l.links.index.count || l.options.StartsAtHead {
-			break
-		}
-		if found := l.links.index.row(m.Position - 1); bundle.Digest(found.this).String() != m.ThisHash {
-			c.Changed = m.Position
-			break
-		}
-		c.Intact = m.Position
+	return noParent
+}
+
+// contradicts tells that the record at a row, which is shown to be the signer's own,
+// contradicts the audit before.
+func (l *ledger) contradicts(code Code, row int64, message string) {
+	s, r := l.options.Since, l.report
+	c := &Contradiction{Code: code, Before: *s}
+	found := l.links.index.row(row)
+	c.Found, c.Position = l.links.index.placeOf(&found), l.links.depth(row)+1
+	switch row {
+	case s.Count - 1 - l.links.offset:
+		c.Record = l.at
+	case l.links.index.count - 1:
+		c.Record = r.headRaw
+	}
+	if !l.options.StartsAtHead {
+		c.Intact, c.Changed = l.intact(row)
 	}
 	if c.Intact > 0 {
 		message += fmt.Sprintf("; up to position %d it is as it was", c.Intact)

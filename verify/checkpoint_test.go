@@ -177,7 +177,7 @@ func TestParts(t *testing.T) {
 		{"an overlapping part", first, "", records[10:40], verify.Inconclusive, "genesis_missing", 30},
 		{"an overlapping part, told", first, at(10), records[10:40], verify.Verified, "", 30},
 		{"whole after a part", second, "", records, verify.Verified, "", 60},
-		{"first part after the whole", whole, "", records[:20], verify.Inconclusive, "history_truncated", 20},
+		{"first part after the whole", whole, "", records[:20], verify.Inconclusive, "history_truncated past_not_in_order", 20},
 		{"second part after the whole", whole, at(20), records[20:40], verify.Inconclusive, "past_not_given", 20},
 		{"last part after the whole", whole, at(40), records[40:], verify.Verified, "", 20},
 	} {
@@ -301,6 +301,7 @@ func TestEarlierFindings(t *testing.T) {
 	full.Findings, full.Statuses = nil, map[verify.Status]int64{verify.Warn: 20_000, verify.Fail: 1}
 	spotless, _ := chainOf(200)
 	full.Head, full.Origin = spotless[149].This, spotless[0].This
+	full.Seals = v.Ledger(raws(data(spotless[:150]...)...), verify.LedgerOptions{}).Checkpoint().Seals
 	for range 3 {
 		r := v.Ledger(raws(data(spotless...)...), verify.LedgerOptions{Since: &full})
 		if r.Verdict() != verify.Failed || codes(r) != "earlier_findings" {

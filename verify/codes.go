@@ -203,5 +203,6 @@ var historyCodes = []Explanation{
 	{TrustChanged, "keys, pins or revocations are not those of the earlier audit", "Trust is judged as of now, for old records too, and they were not read again.", "Run the audit with --whole."},
 	{HistoryForked, "the record that ended an earlier audit stands on a side branch now", whyHistory, doKeepBoth},
 	{EarlierFindings, "findings of an earlier audit were not looked for again", "What was wrong then is still wrong.", "Run the audit with --whole."},
+	{PastSealsChanged, "signatures or kids of records that an earlier audit covered are others now", "What was verified then is not what stands here.", "Run the audit with --whole."},
 	{PastNotInOrder, "records that an earlier audit covered can't be told from new ones", "The input is not in the order of the chain.", "Run the audit with --whole."},
 }

@@ -76,6 +76,7 @@ type index struct {
 	inputAt int64  // where its text stands
 	kids    []string
 	kidOf   map[string]uint32
+	doubted int64 // rows of records up to this number are not the signer's own for certain
 	buffer  [rowSize]byte
 }
 
@@ -116,7 +117,9 @@ func (x *index) readText(at int64) (string, int64) {
 func (x *index) row(at int64) (r row) {
 	var b [rowSize]byte
 	x.rows.read(b[:], at*rowSize)
-	r.decode(b[:])
+	if r.decode(b[:]); r.number <= x.doubted {
+		r.flags &^= genuineRow
+	}
 	return r
 }
 

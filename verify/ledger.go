@@ -139,6 +139,8 @@ const (
 	EarlierFindings Code = "earlier_findings"
 	// PastNotInOrder: records that Since covers can't be told from new ones.
 	PastNotInOrder Code = "past_not_in_order"
+	// PastSealsChanged: signatures or kids of records that Since covers are others now.
+	PastSealsChanged Code = "past_seals_changed"
 	// PastNotGiven: the records of the audit before are not in this input, so
 	// nothing can be said about them.
 	PastNotGiven Code = "past_not_given"
@@ -217,6 +219,8 @@ type LedgerReport struct {
 	startsAtHead bool
 	rechecked    bool
 	continues    bool // the first record follows Since's head
+	stands       bool // Since's head stands where it stood
+	seals        string
 	part         bool // positions count from a record that is not the ledger's first
 	trust        Trust
 	mayLack      string
@@ -225,6 +229,10 @@ type LedgerReport struct {
 // MayLack returns what the caller said that the input may lack; see
 // [LedgerOptions].
 func (r *LedgerReport) MayLack() string { return r.mayLack }
+
+// PastStands reports whether the head of the audit before was seen to stand where it
+// stood.
+func (r *LedgerReport) PastStands() bool { return r.stands }
 
 // Continues reports whether the input goes on right after the head of the audit
 // before, without its records.
@@ -340,9 +348,12 @@ func (l *ledger) begin(data []byte) {
 	trusted := s.Trust.covers(l.policy)
 	if first, err := bundle.Parse(data); err == nil {
 		r.continues = first.Entry.PrevHash == s.Head
-		if !o.Whole && !o.StartsAtHead && trusted && first.Entry.ThisHash == s.Origin {
+		if !o.Whole && !o.StartsAtHead && trusted && s.Seals != "" && first.Entry.ThisHash == s.Origin {
 			l.past = s.Count
 		}
+	}
+	if r.continues || o.StartsAtHead {
+		l.startSeals()
 	}
 	r.rechecked = !o.StartsAtHead && !r.continues && l.past == 0
 	if s.Signatures == SignaturesHead && !r.rechecked {

@@ -15,7 +15,7 @@ import (
 // finish judges the chain.
 func (l *ledger) finish(err error) {
 	r := l.report
-	r.Timeline, r.trust = l.timeline.report(), l.policy.trustIn(l.links.index.kids)
+	r.Timeline, r.trust, r.seals = l.timeline.report(), l.policy.trustIn(l.links.index.kids), l.seals.text()
 	if l.tables.Load() == 0 {
 		r.Engine = EngineStdlib // too few records of one key for anything else
 	}
@@ -91,6 +91,7 @@ func (l *ledger) chain(complete bool) {
 		}
 	}
 	at := l.links.resolve(wanted)
+	l.vouched(at, complete)
 	l.roots()
 	l.repeated()
 	l.forks()
@@ -438,8 +439,14 @@ func (l *ledger) head() {
 	}
 	t := l.tails[l.links.segmentOf(at)]
 	status := Fail
-	if !t.key.usable {
-		status = NotRun // without a key that counts nobody is accused
+	if !t.key.usable || !t.decoded {
+		status = NotRun // without a signature, and a key that counts, nobody is accused
+	}
+	if b, err := bundle.Parse(rep.headRaw); err == nil {
+		alone := l.Bundle(b)
+		if status = NotRun; alone.Outcome(SignatureKey) == Fail || alone.Outcome(Signature) == Fail {
+			status = Fail
+		}
 	}
 	switch record := (&record{row: r, key: t.key, decoded: t.decoded}); {
 	case t.row != at || !record.maySign() || !t.key.key.Verify(t.hashed[:], t.signature[:]):

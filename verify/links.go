@@ -281,6 +281,22 @@ func (l *links) at(depth int64) int64 {
 	return noParent
 }
 
+// ancestor returns the row at a chain position, from 0, that is another row or leads up
+// to it; noParent when there is none.
+func (l *links) ancestor(at, depth int64) int64 {
+	for steps := 0; at >= 0 && steps <= len(l.segments); steps++ {
+		s := l.segments[l.segmentOf(at)]
+		switch {
+		case depth > s.depth+at-s.start:
+			return noParent
+		case depth >= s.depth:
+			return s.start + depth - s.depth
+		}
+		at = s.parent
+	}
+	return noParent
+}
+
 // head returns the row at the highest chain position, the first of several, and
 // the number of rows that nothing follows.
 func (l *links) head() (at int64, ends int) {

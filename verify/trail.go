@@ -28,6 +28,8 @@ type ledger struct {
 	// that follow its copies where they stand.
 	copied   map[int64][]int64
 	at       []byte // the record that stands at Since's position
+	seals    seals
+	sealsAt  string // up to there
 	marks    []mark
 	stride   int64
 	from, to int64
@@ -83,7 +85,8 @@ func (l *ledger) record(b *batch, i int) {
 	}
 	// Only what is shown to be the signer's own can contradict him: anyone can write
 	// a record that names an honest predecessor.
-	if r.flags&hashHolds != 0 && r.generation.Signed() && (r.settled && r.holds || r.past && !l.keyUnjudged()) {
+	// Nor does what is signed by a key that could not sign then, or may be a thief's.
+	if r.flags&hashHolds != 0 && r.generation.Signed() && (r.settled && r.holds || r.past && !l.keyUnjudged()) && r.mayHaveSigned() {
 		r.flags |= genuineRow
 	}
 	if len(l.unread) > 0 {
@@ -92,6 +95,9 @@ func (l *ledger) record(b *batch, i int) {
 	r.kid = l.links.index.kid(r.kidText)
 	before := l.links.last
 	at := l.links.index.count
+	if at > 0 || !rep.startsAtHead || rep.continues { // the head of before is in them
+		l.seals.add(r)
+	}
 	linked := l.links.add(&r.row, &r.computed, r.input, r.session)
 	l.doubles.add(&r.row.session, at, false)
 	switch {
@@ -128,7 +134,7 @@ func (l *ledger) remember(r *record, b *batch, i int, at int64, linked bool) {
 	}
 	l.mark(at, r)
 	if s := l.options.Since; s != nil && at == s.Count-1-l.links.offset {
-		l.at = slices.Clone(b.data(i))
+		l.at, l.sealsAt = slices.Clone(b.data(i)), l.seals.text()
 	}
 	if l.options.Signatures == SignaturesHead {
 		t := tail{at, r.key, r.signature, r.hashed, r.decoded, r.signedAt}

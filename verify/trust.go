@@ -2,8 +2,12 @@ package verify
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
 	"slices"
+
+	"github.com/qodverify/qodverify/bundle"
 )
 
 // Trust is what an audit trusted: the keys that its records named, each with the
@@ -74,4 +78,72 @@ func (t Trust) merge(earlier Trust) Trust {
 	}
 	slices.SortFunc(t.Keys, func(a, b KeyTrust) int { return cmp.Compare(a.KID, b.KID) })
 	return t
+}
+
+// seals is a digest over the kids and signatures of records in the order of the input.
+// Neither is covered by this_hash. An audit that leaves old signatures out must know
+// that they are those that were verified, and said to be of the same keys.
+type seals [sha256.Size]byte
+
+func (s *seals) add(r *record) {
+	var buffer [256]byte
+	b := append(buffer[:0], s[:]...)
+	b = append(b, r.signature[:]...)
+	if r.decoded {
+		b = append(b, 1)
+	}
+	*s = sha256.Sum256(append(append(b, 0), r.kidText...))
+}
+
+func (s *seals) text() string { return hex.EncodeToString(s[:]) }
+
+// startSeals goes on from the audit before where its records are not read again.
+func (l *ledger) startSeals() {
+	if d, err := bundle.ParseDigest(l.options.Since.Seals); err == nil {
+		l.seals = seals(d)
+	}
+}
+
+// vouched settles, once the rows are in order, whether those whose signatures were left
+// out are those of the audit before. at is the row of its head. If they are not, nobody
+// has verified them, and they show nothing.
+func (l *ledger) vouched(at int64, complete bool) {
+	s := l.options.Since
+	if l.past == 0 || s == nil {
+		return
+	}
+	inOrder := at != noParent && at == s.Count-1 && l.links.end(0) > at && (l.links.segments[0].parent < noParent || s.Part) && !l.unreadBefore(at)
+	f := Finding{Status: NotRun, Hint: "audit the whole ledger anew (--whole)"}
+	switch {
+	case !inOrder:
+		f.Code = PastNotInOrder
+		f.Message = "the records that were audited before do not come first and in order, so some signatures were verified neither then nor now"
+	case l.sealsAt != s.Seals && !l.keyUnjudged():
+		f.Code = PastSealsChanged
+		f.Message = "signatures or kids of the records that were audited before are others in this input, and were not verified"
+	default:
+		return
+	}
+	l.links.index.doubted = l.past
+	first := l.links.index.row(0)
+	if f.Place = l.links.index.placeOf(&first); complete {
+		l.found(f)
+	}
+}
+
+// shown reports whether the record at a row is the signer's own, by hash and signature.
+// One whose signature was left out is verified now, if it was kept.
+func (l *ledger) shown(at int64) bool {
+	if r := l.links.index.row(at); r.flags&genuineRow != 0 {
+		return true
+	}
+	var kept []byte
+	switch at {
+	case l.options.Since.Count - 1 - l.links.offset:
+		kept = l.at
+	case l.links.index.count - 1:
+		kept = l.report.headRaw
+	}
+	b, err := bundle.Parse(kept)
+	return err == nil && l.Bundle(b).Proven()
 }

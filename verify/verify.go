@@ -9,6 +9,27 @@
 //	report := v.Bundle(b)
 //	if err := report.Err(); err != nil { … }  // nil only when verified
 //
+// # Four rules
+//
+// They decide what a verdict may say, here and in everything built on this package.
+//
+// Absence is never a contradiction. What an input, a copy, a folder, a disk or a key
+// set lacks is not_run, and the verdict inconclusive. Failed needs something signed or
+// hashed that contradicts.
+//
+// Absence is never a pass. A rule, a claim or a check without its evidence is not_run;
+// leaving a member out never improves a verdict.
+//
+// Trust is judged as of now, by key and not by name, for old records too. A revocation
+// or a window binds the key under whatever kid it is named, and what an earlier audit
+// verified counts no longer once the keys that it trusted have changed.
+//
+// Evidence against somebody is what his signatures show. What anybody could have written
+// accuses nobody, and what rests on an auditor's word alone is told as that, with another
+// word and status.
+//
+// Nothing is passed over in silence.
+//
 // # The checks
 //
 // All of them are attempted, whatever the others found:

@@ -275,8 +275,8 @@ func (r *auditRun) run() error {
 	if err != nil {
 		return err
 	}
-	if report.Counts[verify.PastNotInOrder] > 0 && r.ledger.Again {
-		r.say("the ledger is not in the order of the audit before; verifying all of it")
+	if report.Counts[verify.PastNotInOrder]+report.Counts[verify.PastSealsChanged] > 0 && r.ledger.Again {
+		r.say("the ledger is not as the audit before left it; verifying all signatures")
 		r.options.Whole = true
 		if report, err = r.pass(v); err != nil {
 			return err

@@ -45,7 +45,7 @@ const maxTextFindings = 5
 func (a Audit) notCovered() []string {
 	r := a.Report
 	list := []string{"records after the head: unknown; a chain can't show that its end was cut off"}
-	if r.Since != nil && r.Contradiction == nil {
+	if r.PastStands() {
 		list[0] = fmt.Sprintf("records after the head: unknown; that none is gone up to position %d is pinned by the state", r.Since.Count)
 	}
 	if r.Signatures == verify.SignaturesHead {
@@ -80,8 +80,14 @@ func (p *painter) audit(a Audit) {
 		p.field("head", "position %d, hash %s", h.Position, orNothing(h.ThisHash))
 		p.field("", "session %s, made at %s (the signer's own clock)", h.SessionID, timeText(h.SignedAt))
 		after := "records after the head: unknown"
-		if s := r.Since; s != nil && r.Contradiction == nil {
+		switch s := r.Since; {
+		case s == nil:
+		case r.PastStands():
 			after += fmt.Sprintf("; the state's head stands where it stood, at position %d", s.Count)
+		case r.Continues():
+			after += fmt.Sprintf("; the first record follows the state's head, at position %d, which is not in this input", s.Count)
+		default:
+			after += fmt.Sprintf("; the state's head, at position %d, was not found where it stood", s.Count)
 		}
 		p.field("", "%s", after)
 	}
@@ -173,7 +179,7 @@ func count(n int64, what string) string {
 }
 
 func verdictCounts(r *verify.LedgerReport) string {
-	if r.Signatures == verify.SignaturesHead && r.Since == nil {
+	if r.Signatures == verify.SignaturesHead {
 		return headCounts(r)
 	}
 	var parts []string
@@ -189,7 +195,11 @@ func verdictCounts(r *verify.LedgerReport) string {
 // head was verified.
 func headCounts(r *verify.LedgerReport) string {
 	n := func(v verify.Verdict) int64 { return r.ByVerdict[v] }
-	text := fmt.Sprintf("%d with hashes and content that hold, their signatures not verified", n(verify.Verified))
+	signatures := "their signatures not verified"
+	if r.Verifieds > 1 {
+		signatures = fmt.Sprintf("%d of all signatures verified", r.Verifieds)
+	}
+	text := fmt.Sprintf("%d with hashes and content that hold, %s", n(verify.Verified), signatures)
 	for _, v := range []verify.Verdict{verify.Failed, verify.Inconclusive, verify.Malformed} {
 		if n(v) > 0 {
 			text += fmt.Sprintf(", %d %s", n(v), v)

@@ -133,7 +133,7 @@ func (a Audit) document() jsonAudit {
 		Keys: []jsonKeySpan{}, KeySource: a.Keys, Pinned: a.Pinned, Total: r.Total(), Counts: []jsonCount{}, Findings: []jsonFinding{},
 		Evidence: a.Evidence, Notes: a.Notes, NotCovered: a.notCovered(), ElapsedMS: a.Elapsed.Milliseconds(),
 	}
-	if r.Signatures == verify.SignaturesHead && r.Since == nil {
+	if r.Signatures == verify.SignaturesHead {
 		// No record but the head was verified.
 		doc.Summary.Held, doc.Summary.Verified = doc.Summary.Verified, min(doc.Summary.Verified, r.Verifieds)
 	}

@@ -50,6 +50,7 @@ type File struct {
 	Part bool `json:"part,omitempty"`
 	// Trust is what the audit trusted; files of older versions have none.
 	Trust    *Trust           `json:"trust,omitempty"`
+	Seals    string           `json:"seals,omitempty"` // digest over the records' kids and signatures
 	Mode     string           `json:"signatures"`
 	Statuses map[string]int64 `json:"statuses"`
 	Findings []Finding        `json:"findings"`
@@ -90,7 +91,7 @@ func New(tool Tool, ledger string, now time.Time, c *verify.Checkpoint) *File {
 	f := &File{
 		Schema: SchemaID, Tool: tool, Ledger: ledger, AuditedAt: now.UTC().Format(time.RFC3339),
 		Origin: c.Origin, Count: c.Count, Head: c.Head, SessionID: c.SessionID, Record: string(c.Record),
-		Marks: []Mark{}, Mode: string(c.Signatures), Statuses: map[string]int64{}, Findings: []Finding{}, Part: c.Part,
+		Marks: []Mark{}, Mode: string(c.Signatures), Statuses: map[string]int64{}, Findings: []Finding{}, Part: c.Part, Seals: c.Seals,
 	}
 	if len(c.Trust.Keys) > 0 {
 		f.Trust = &Trust{Keys: []Key{}, Pins: append([]string{}, c.Trust.Pins...)}
@@ -117,7 +118,7 @@ func New(tool Tool, ledger string, now time.Time, c *verify.Checkpoint) *File {
 func (f *File) Checkpoint() *verify.Checkpoint {
 	c := &verify.Checkpoint{
 		Origin: f.Origin, Count: f.Count, Head: f.Head, SessionID: f.SessionID, Record: []byte(f.Record),
-		Signatures: verify.SignatureMode(f.Mode), Statuses: map[verify.Status]int64{}, Part: f.Part,
+		Signatures: verify.SignatureMode(f.Mode), Statuses: map[verify.Status]int64{}, Part: f.Part, Seals: f.Seals,
 	}
 	if f.Trust != nil {
 		c.Trust.Pins = f.Trust.Pins

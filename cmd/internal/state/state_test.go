@@ -27,7 +27,13 @@ func TestRoundTrip(t *testing.T) {
 		Origin: r.This, Count: 7, Head: r.This, SessionID: r.SessionID, SignedAt: now.Add(time.Microsecond), Record: r.Bundle(),
 		Marks: []verify.Mark{{Position: 1, ThisHash: r.This}}, Signatures: verify.SignaturesHead,
 		Findings: []verify.KnownFinding{{Digest: r.This, Code: verify.LedgerFork, Status: verify.Fail}, {Digest: r.Prev, Code: verify.SignedTimeBack, Status: verify.Warn}},
-		Statuses: map[verify.Status]int64{verify.Fail: 1, verify.Warn: 1},
+		Statuses: map[verify.Status]int64{verify.Fail: 1, verify.Warn: 1}, Part: true, Seals: r.This,
+		Trust: verify.Trust{Pins: []string{"pin"}, Keys: []verify.KeyTrust{{KID: "default", Thumbprint: "thumbprint", Window: "window"}, {KID: "gone"}}},
+	}
+	for i, v := 0, reflect.ValueOf(*want); i < v.NumField(); i++ {
+		if v.Field(i).IsZero() {
+			t.Errorf("nothing is said of %s", v.Type().Field(i).Name)
+		}
 	}
 	name := filepath.Join(t.TempDir(), "state.json")
 	if _, err := Load(name); !errors.Is(err, fs.ErrNotExist) {
