@@ -24,9 +24,9 @@
 // or a window binds the key under whatever kid it is named, and what an earlier audit
 // verified counts no longer once the keys that it trusted have changed.
 //
-// Evidence against somebody is what his signatures show. What anybody could have written
-// accuses nobody, and what rests on an auditor's word alone is told as that, with another
-// word and status.
+// Evidence against somebody is what that party's signatures show. What anybody could
+// have written accuses nobody, and what rests on an auditor's word alone is told as
+// that, with another word and status.
 //
 // Nothing is passed over in silence.
 //
@@ -49,17 +49,19 @@
 //	claims.*       what the signature can't vouch for; warnings only
 //	policy.*       what the caller's [Rules] expect; each rule that is set is required
 //
-// # Ledgers
-//
-// [Verifier.Ledger] verifies a whole ledger from a sequence of records: each as
-// above, and their chain. It finds records that are missing, replaced or there
-// twice, forks, a second or no first record, and times that go back. A chain alone
-// can't show that its end was cut off; a [Checkpoint] of an earlier audit can.
-//
 // A check that did not run is never a pass. The verdict is verified only if
 // format, artifact.hash, ledger.hash, signature.key, signature and consistency
 // all passed, telemetry too where the proof commits to samples, and what the policy
 // requires beside them.
+//
+// # Ledgers
+//
+// [Verifier.Ledger] verifies a whole ledger from a sequence of records: each as
+// above, and their chain. It finds forks, a second first record, a session or an
+// artifact that is there twice, and times that go back. A record that is missing
+// and one that is there twice are found, too, but prove nothing against the
+// operator. A chain alone can't show that its end was cut off; a [Checkpoint] of an
+// earlier audit tells an auditor that the input ends before it.
 package verify
 
 import (

@@ -37,11 +37,16 @@ const auditLong = `audit verifies a whole ledger: every record as verify does, a
 nothing missing, nothing twice, nothing forked. It says where the chain ends, and that
 what may follow is unknown: a chain can't show that its end was cut off. --state does:
 it keeps where this audit ended, and the next one first looks whether that still stands
-there, and verifies only the signatures of what is new.
+there, and verifies only the signatures of what is new. When keys, pins or revocations
+are others by then, the old records are judged again by those of today.
+
+What is not in the input accuses nobody: a record that is missing, or an end before the
+one that an earlier audit saw, is status 4. Only what is signed or hashed and contradicts
+is status 1.
 
 LEDGER is one of
   a file of bundles, one a line (JSONL), plain, gzip or zstd, or "-" for stdin
-  a folder of bundle files (*.json)
+  a folder of bundle files (every *.json in it, to the bottom)
   the service's SQLite database, which is only read; artifacts from the folder artifacts
   beside it or --artifacts-dir
   the base URL of a service that has GET /ledger (qodverify serve)

@@ -100,8 +100,9 @@ const rootLong = `qodverify checks the proof bundles by which network operators 
 delivered Quality on Demand. It needs the bundle and the operator's public keys,
 and no network.
 
-INPUT is a file, a directory (its *.json), "-" for stdin, or a URL: of a bundle,
-or of a proof service together with --session.
+INPUT is a file, a folder (every *.json in it, to the bottom; what is left out is
+told), "-" for stdin, or a URL: of a bundle, or of a proof service together with
+--session.
 
 The keys come from --jwks, else the file $QODVERIFY_JWKS, else jwks.json beside
 the bundle, else, for a URL, /.well-known/jwks.json of the same origin. Keys, URLs
