@@ -46,7 +46,11 @@ func (c *Chain) String() string {
 	}
 	pieces := "one piece of the ledger"
 	if c.Pieces > 1 {
-		pieces = fmt.Sprintf("%d pieces of the ledger, between which at least %d records are missing", c.Pieces, c.Missing())
+		missing := "one record is"
+		if n := c.Missing(); n > 1 {
+			missing = fmt.Sprintf("%d records are", n)
+		}
+		pieces = fmt.Sprintf("%d pieces of the ledger, between which at least %s missing", c.Pieces, missing)
 	}
 	return fmt.Sprintf("%d different records are %s; only an audit of the whole ledger shows that none is missing", c.Records, pieces)
 }
