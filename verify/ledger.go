@@ -44,6 +44,11 @@ type LedgerOptions struct {
 	// people: a database whose write-ahead log was not copied along, say. It is told
 	// with every finding about records that are not there, and decides nothing.
 	MayLack string
+	// Elsewhere, when set, is asked by its this_hash for a record that the input lacks
+	// and another one names, at most a thousand times. It returns the bundle as it was
+	// found outside of the ledger, with Input saying where, or the zero Raw. What it
+	// returns counts only if it is genuinely signed.
+	Elsewhere func(thisHash string) bundle.Raw
 	// StartsAtHead: the first record given is Since's head, and the ones before it
 	// are not given.
 	StartsAtHead bool

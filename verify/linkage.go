@@ -92,6 +92,7 @@ func (l *ledger) chain(complete bool) {
 	}
 	at := l.links.resolve(wanted)
 	l.vouched(at, complete)
+	l.lookElsewhere()
 	l.roots()
 	l.repeated()
 	l.forks()
@@ -138,7 +139,7 @@ func (l *ledger) roots() {
 			begun = true
 			l.found(Finding{Status: NotRun, Code: GenesisMissing, Place: x.placeOf(&r), Pointer: "/ledger/prev_hash", Expected: prev,
 				Message: "the ledger's first record is not in this input: none follows " + bundle.Genesis + ", and the earliest that is there follows the record with hash " + prev,
-				Hint:    l.lacking("give the whole ledger; if this is a part of it, give the hash of the record before with --previous")})
+				Hint:    l.lacking(l.keptElsewhere(prev, "give the whole ledger; if this is a part of it, give the hash of the record before with --previous"))})
 		default:
 			l.missing(s, &r, prev)
 		}
@@ -185,10 +186,7 @@ func (l *ledger) beginsAsGiven(first []int64) bool {
 
 // lacking adds to a hint what the caller knows of what the input may lack, first.
 func (l *ledger) lacking(hint string) string {
-	if l.report.mayLack == "" {
-		return hint
-	}
-	return l.report.mayLack + "; " + hint
+	return joined(l.report.mayLack, hint)
 }
 
 // rivals returns the places of rows whose hashes differ, and what they are: a
@@ -233,9 +231,12 @@ func (l *ledger) missing(s *segment, r *row, prev string) {
 	case r.flags&afterUnread != 0:
 		f.Hint = "what stands before it in the input could not be read, and may be that record"
 	}
+	if f.Code == RecordMissing {
+		f.Hint = l.keptElsewhere(prev, f.Hint)
+	}
 	f.Hint = l.lacking(f.Hint)
 	l.found(f)
-	if f.Code == RecordMissing && r.flags&afterUnread == 0 && l.replaced(s) {
+	if f.Code == RecordMissing && l.spares[prev] == nil && r.flags&afterUnread == 0 && l.replaced(s) {
 		l.found(Finding{Status: NotRun, Code: RecordReplaced, Place: x.placeOf(&before), Others: []Place{x.placeOf(r)}, Expected: prev, Actual: bundle.Digest(before.this).String(),
 			Message: fmt.Sprintf("the record stands in the input where the one with hash %s is missing, and by its link %d records later in the chain: by that order its session was finalized again, and its first record replaced",
 				prev, l.links.depth(s.start-1)-l.links.depth(s.start)+1)})

@@ -27,7 +27,8 @@ type ledger struct {
 	// copied has, for the first row of a record that is there more than once, the rows
 	// that follow its copies where they stand.
 	copied   map[int64][]int64
-	at       []byte // the record that stands at Since's position
+	at       []byte            // the record that stands at Since's position
+	spares   map[string]*spare // records found outside, by this_hash
 	seals    seals
 	sealsAt  string // up to there
 	marks    []mark

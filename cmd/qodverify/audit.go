@@ -216,6 +216,7 @@ func (r *auditRun) open(arg string) error {
 
 // database opens a SQLite ledger as one to be read line by line.
 func (r *auditRun) database(name string) (*source.Ledger, error) {
+	r.flags.artifactsDir = artifactsOf(name, r.flags.artifactsDir)
 	l, err := openDatabase(r.ctx, name, r.flags.artifactsDir)
 	if err != nil {
 		return nil, err
@@ -241,16 +242,20 @@ func (r *auditRun) database(name string) (*source.Ledger, error) {
 // openDatabase opens a SQLite ledger with its artifacts: those of the given
 // folder, else of the one where the original and this program keep them.
 func openDatabase(ctx context.Context, name, artifacts string) (*store.Ledger, error) {
-	if artifacts == "" {
-		dir := filepath.Dir(name)
-		for _, beside := range []string{filepath.Join(dir, "artifacts"), filepath.Join(dir, "..", "artifacts")} {
-			if info, err := os.Stat(beside); err == nil && info.IsDir() {
-				artifacts = beside
-				break
-			}
+	return store.OpenLedger(ctx, name, artifactsOf(name, artifacts))
+}
+
+func artifactsOf(database, given string) string {
+	if given != "" {
+		return given
+	}
+	dir := filepath.Dir(database)
+	for _, beside := range []string{filepath.Join(dir, "artifacts"), filepath.Join(dir, "..", "artifacts")} {
+		if info, err := os.Stat(beside); err == nil && info.IsDir() {
+			return beside
 		}
 	}
-	return store.OpenLedger(ctx, name, artifacts)
+	return ""
 }
 
 // trusted finds the keys.
@@ -275,6 +280,9 @@ func (r *auditRun) run() error {
 	}
 	if r.stored != nil {
 		r.options.MayLack = strings.Join(r.stored.Notes(), "; ")
+	}
+	if r.flags.artifactsDir != "" {
+		r.options.Elsewhere = source.NewSnapshots(r.ctx, r.flags.artifactsDir).Find
 	}
 	report, err := r.pass(v)
 	if err != nil {

@@ -355,6 +355,8 @@ func orNothing(s string) string {
 func PlaceText(p verify.Place) string {
 	s := fmt.Sprintf("record %d", p.Record)
 	switch {
+	case p.Record == 0 && p.Input != "":
+		s = "a record" // found outside of the ledger
 	case strings.HasPrefix(p.Input, "http"):
 		s += fmt.Sprintf(", position %d", p.Line)
 	case p.Line > 0 && p.Line != p.Record:
