@@ -348,6 +348,7 @@ func newLedger(a *audit, o LedgerOptions) *ledger {
 func (l *ledger) begin(data []byte) {
 	r, s, o := l.report, l.options.Since, l.options
 	if s == nil {
+		l.startSeals()
 		return
 	}
 	trusted := s.Trust.covers(l.policy)
@@ -357,9 +358,7 @@ func (l *ledger) begin(data []byte) {
 			l.past = s.Count
 		}
 	}
-	if r.continues || o.StartsAtHead {
-		l.startSeals()
-	}
+	l.startSeals()
 	r.rechecked = !o.StartsAtHead && !r.continues && l.past == 0
 	if s.Signatures == SignaturesHead && !r.rechecked {
 		r.Signatures = SignaturesHead // of the records before, no signature was ever verified

@@ -15,7 +15,7 @@ import (
 // finish judges the chain.
 func (l *ledger) finish(err error) {
 	r := l.report
-	r.Timeline, r.trust, r.seals = l.timeline.report(), l.policy.trustIn(l.links.index.kids), l.seals.text()
+	r.Timeline, r.trust, r.seals = l.timeline.report(), l.policy.trustIn(l.links.index.kids), l.sealed()
 	if l.tables.Load() == 0 {
 		r.Engine = EngineStdlib // too few records of one key for anything else
 	}

@@ -31,6 +31,7 @@ type ledger struct {
 	spares   map[string]*spare // records found outside, by this_hash
 	seals    seals
 	sealsAt  string // up to there
+	sealing  bool
 	marks    []mark
 	stride   int64
 	from, to int64
@@ -97,7 +98,9 @@ func (l *ledger) record(b *batch, i int) {
 	before := l.links.last
 	at := l.links.index.count
 	if at > 0 || !rep.startsAtHead || rep.continues { // the head of before is in them
-		l.seals.add(r)
+		if l.sealing {
+			l.seals.add(r)
+		}
 	}
 	linked := l.links.add(&r.row, &r.computed, r.input, r.session)
 	l.doubles.add(&r.row.session, at, false)
@@ -135,7 +138,7 @@ func (l *ledger) remember(r *record, b *batch, i int, at int64, linked bool) {
 	}
 	l.mark(at, r)
 	if s := l.options.Since; s != nil && at == s.Count-1-l.links.offset {
-		l.at, l.sealsAt = slices.Clone(b.data(i)), l.seals.text()
+		l.at, l.sealsAt = slices.Clone(b.data(i)), l.sealed()
 	}
 	if l.options.Signatures == SignaturesHead {
 		t := tail{at, r.key, r.signature, r.hashed, r.decoded, r.signedAt}

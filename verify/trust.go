@@ -95,13 +95,22 @@ func (s *seals) add(r *record) {
 	*s = sha256.Sum256(append(append(b, 0), r.kidText...))
 }
 
-func (s *seals) text() string { return hex.EncodeToString(s[:]) }
-
-// startSeals goes on from the audit before where its records are not read again.
+// startSeals goes on from the audit before where its records are not read again. In the
+// head mode no signature is verified, so none is worth knowing again.
 func (l *ledger) startSeals() {
-	if d, err := bundle.ParseDigest(l.options.Since.Seals); err == nil {
-		l.seals = seals(d)
+	l.sealing = l.options.Signatures != SignaturesHead
+	if s := l.options.Since; s != nil && (l.report.continues || l.options.StartsAtHead) {
+		d, err := bundle.ParseDigest(s.Seals)
+		l.seals, l.sealing = seals(d), l.sealing && err == nil
 	}
+}
+
+// sealed returns the digest so far; "" when it is not known.
+func (l *ledger) sealed() string {
+	if !l.sealing {
+		return ""
+	}
+	return hex.EncodeToString(l.seals[:])
 }
 
 // vouched settles, once the rows are in order, whether those whose signatures were left
