@@ -271,16 +271,6 @@ func (l *links) depth(at int64) int64 {
 	return s.depth + at - s.start
 }
 
-// at returns the row at a chain position from 0, noParent when there is none.
-func (l *links) at(depth int64) int64 {
-	for i, s := range l.segments {
-		if s.depth <= depth && depth-s.depth < l.end(i)-s.start {
-			return s.start + depth - s.depth
-		}
-	}
-	return noParent
-}
-
 // ancestor returns the row at a chain position, from 0, that is another row or leads up
 // to it; noParent when there is none.
 func (l *links) ancestor(at, depth int64) int64 {
