@@ -136,6 +136,9 @@ func (b *bench) run() error {
 	if err := b.parts(); err != nil {
 		return err
 	}
+	if err := b.worstInputs(); err != nil {
+		return err
+	}
 	slices.SortStableFunc(b.gates, func(x, y gate) int { return number(x.id) - number(y.id) })
 	fmt.Println()
 	missed := 0
