@@ -44,7 +44,9 @@ func connect(runs []*run) {
 			continue // the same record again
 		}
 		byHash[e.ThisHash] = r
-		byPrevious[e.PrevHash] = append(byPrevious[e.PrevHash], r)
+		if e.PrevHash != bundle.Genesis { // which is no record, and shared by all ledgers
+			byPrevious[e.PrevHash] = append(byPrevious[e.PrevHash], r)
+		}
 	}
 	for _, r := range runs {
 		if r.bundle != nil {

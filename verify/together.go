@@ -11,14 +11,17 @@ import (
 // are proven by a trusted key count: what contradicts a signer must be his own.
 type Chain struct {
 	Records int // different ones
-	// Pieces are runs of records each of which follows the one before it. Between two
-	// pieces at least one record is not there, which is no fault: who holds a few
-	// proofs of a ledger does not hold the rest.
+	// Pieces are runs of records each of which follows the one before it.
 	Pieces int
-	// FromStart: one of the pieces begins with the ledger's first record.
-	FromStart bool
-	Forks     []Rivals // different records that follow one
-	Sessions  []Rivals // different records of one session
+	// Gaps are the different records that pieces name as the one before them and that
+	// are not there, which is no fault: who holds a few proofs of a ledger does not hold
+	// the rest.
+	Gaps int
+	// Firsts are the reports on different records that say that they are the first of
+	// their ledger. Two are of two ledgers, or of one that was begun anew.
+	Firsts   []int
+	Forks    []Rivals // different records that follow one
+	Sessions []Rivals // different records of one session
 }
 
 // Rivals are records that can't all stand in one sound ledger.
@@ -36,23 +39,38 @@ func (c *Chain) Contradiction() bool {
 	return slices.ContainsFunc(c.Forks, contradicts) || slices.ContainsFunc(c.Sessions, contradicts)
 }
 
-// Missing is how many records are missing between the pieces, at the least.
-func (c *Chain) Missing() int { return max(0, c.Pieces-1) }
+// FromStart reports whether a piece begins with a ledger's first record.
+func (c *Chain) FromStart() bool { return len(c.Firsts) > 0 }
+
+// Missing is how many records are missing between the pieces, at the least. Of a part
+// without a first record, one gap is the part's own beginning.
+func (c *Chain) Missing() int {
+	if c.FromStart() {
+		return c.Gaps
+	}
+	return max(0, c.Gaps-1)
+}
 
 // String tells pieces and gaps in words.
 func (c *Chain) String() string {
-	if c.Records == 0 {
+	what := fmt.Sprintf("%d different records are", c.Records)
+	switch c.Records {
+	case 0:
 		return "no record is proven, so none was held to another"
+	case 1:
+		what = "the proven inputs are all one record,"
 	}
 	pieces := "one piece of the ledger"
 	if c.Pieces > 1 {
-		missing := "one record is"
-		if n := c.Missing(); n > 1 {
-			missing = fmt.Sprintf("%d records are", n)
-		}
-		pieces = fmt.Sprintf("%d pieces of the ledger, between which at least %s missing", c.Pieces, missing)
+		pieces = fmt.Sprintf("%d pieces of the ledger", c.Pieces)
 	}
-	return fmt.Sprintf("%d different records are %s; only an audit of the whole ledger shows that none is missing", c.Records, pieces)
+	switch n := c.Missing(); {
+	case n == 1:
+		pieces += ", between which at least one record is missing"
+	case n > 1:
+		pieces += fmt.Sprintf(", between which at least %d records are missing", n)
+	}
+	return what + " " + pieces + "; only an audit of the whole ledger shows that none is missing"
 }
 
 // ChainOf holds reports to each other. Reports on what is no proven record of
@@ -72,7 +90,8 @@ func ChainOf(reports []*Report) *Chain {
 		if s.PrevHash != bundle.Genesis {
 			followers[s.PrevHash] = append(followers[s.PrevHash], i)
 		} else {
-			c.FromStart = true
+			// GENESIS is no record: what names it follows nothing, in any ledger.
+			c.Firsts = append(c.Firsts, i)
 		}
 		session := bundle.NormalSessionID(s.SessionID)
 		sessions[session] = append(sessions[session], i)
@@ -82,6 +101,9 @@ func ChainOf(reports []*Report) *Chain {
 		s := reports[first[hash]-1].Subject()
 		if first[s.PrevHash] == 0 {
 			c.Pieces++
+			if rivals := followers[s.PrevHash]; len(rivals) > 0 && rivals[0] == first[hash]-1 {
+				c.Gaps++
+			}
 		}
 		if rivals := followers[s.PrevHash]; len(rivals) > 1 && rivals[0] == first[hash]-1 {
 			c.Forks = append(c.Forks, Rivals{Of: s.PrevHash, Reports: rivals, Contradict: true})

@@ -19,6 +19,15 @@ type Skipped struct {
 // maxNamed bounds the inputs that one line names.
 const maxNamed = 8
 
+// inputs are the names of some results.
+func (r Run) inputs(of []int) []string {
+	names := []string{}
+	for _, n := range of {
+		names = append(names, r.Results[n].Input)
+	}
+	return names
+}
+
 // named lists inputs for a sentence.
 func (r Run) named(of []int) string {
 	var names []string
@@ -47,6 +56,10 @@ func (r Run) together() (items []item) {
 				i.message += "; their results contradict each other"
 			}
 			items = append(items, i)
+		}
+		if len(c.Firsts) > 1 {
+			items = append(items, item{id: "chain", code: verify.GenesisRepeated, level: warned,
+				message: fmt.Sprintf("%d records say that they are the first of their ledger: %s; they are of as many ledgers, or one was begun anew", len(c.Firsts), r.named(c.Firsts))})
 		}
 		if c.Missing() > 0 {
 			items = append(items, item{id: "chain", code: verify.RecordMissing, level: noted, message: c.String()})
@@ -115,6 +128,7 @@ type jsonChain struct {
 	Pieces   int          `json:"pieces"`
 	Missing  int          `json:"missing_at_least"`
 	Start    bool         `json:"from_start"`
+	Firsts   []string     `json:"firsts"`
 	Forks    []jsonRivals `json:"forks"`
 	Sessions []jsonRivals `json:"sessions"`
 }
@@ -133,12 +147,10 @@ func (r Run) chainJSON() *jsonChain {
 		out := []jsonRivals{}
 		for _, v := range list {
 			j := jsonRivals{Of: v.Of, Contradict: v.Contradict}
-			for _, n := range v.Reports {
-				j.Inputs = append(j.Inputs, r.Results[n].Input)
-			}
+			j.Inputs = r.inputs(v.Reports)
 			out = append(out, j)
 		}
 		return out
 	}
-	return &jsonChain{r.Chain.Records, r.Chain.Pieces, r.Chain.Missing(), r.Chain.FromStart, rivals(r.Chain.Forks), rivals(r.Chain.Sessions)}
+	return &jsonChain{r.Chain.Records, r.Chain.Pieces, r.Chain.Missing(), r.Chain.FromStart(), r.inputs(r.Chain.Firsts), rivals(r.Chain.Forks), rivals(r.Chain.Sessions)}
 }
