@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -110,7 +109,10 @@ on stderr.
 			if err := attest.WriteFiles(out, redo); err != nil {
 				return &problemError{"output", exitMalformed, err}
 			}
-			_, err = fmt.Fprintf(a.stdout, "cd %s\n%s\n", shellQuoted(out), strings.Join(attest.Commands, "\n"))
+			if strings.HasSuffix(out, "\n") {
+				out += "/."
+			}
+			_, err = fmt.Fprintf(a.stdout, "cd %s\n%s\n", render.ShellQuoted(out), strings.Join(attest.Commands, "\n"))
 			return a.written(err)
 		},
 	}
@@ -118,24 +120,6 @@ on stderr.
 	cmd.Flags().StringVar(&out, "out", "", "the new `DIR` to write")
 	complete(cmd)
 	return cmd
-}
-
-// shellQuoted quotes a name for a POSIX shell, so that the command names exactly that
-// file: what is not printable is written as an escape of $'…'.
-func shellQuoted(s string) string {
-	if render.Printable(s) == s && utf8.ValidString(s) {
-		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-	}
-	var b strings.Builder
-	b.WriteString("$'")
-	for _, c := range []byte(s) {
-		if c >= ' ' && c < 0x7f && c != '\'' && c != '\\' {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, `\%03o`, c)
-		}
-	}
-	return b.String() + "'"
 }
 
 // whole refuses to sign for a record whose artifact was read from a file of its own:
@@ -237,7 +221,7 @@ does, would still say "verified". The exit status is the verdict.
 				digest = fmt.Sprintf("%x", sha256.Sum256(data))
 			}
 			// The time is the real one: the policy's (--at) stands in the report.
-			statement, err := attest.NewStatement(tool(), r, time.Now(), digest)
+			statement, err := attest.NewStatement(tool(), r, time.Now(), digest, f.artifact, f.artifactsDir, args[0])
 			if err != nil {
 				return &problemError{"input", exitMalformed, err}
 			}

@@ -283,3 +283,51 @@ func TestExportRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestExportNoLocalPaths: a statement is given away, so it names files by their last
+// part alone, whichever way they came in.
+func TestExportNoLocalPaths(t *testing.T) {
+	dir := t.TempDir()
+	private := filepath.Join(dir, "auditor.jwk")
+	if code, _ := call(t, "keys", "generate", "--out", private, "--kid", "auditor"); code != exitVerified {
+		t.Fatal("no key")
+	}
+	write := func(name string, data []byte) string {
+		name = filepath.Join(dir, name)
+		err := os.MkdirAll(filepath.Dir(name), 0o700)
+		if err == nil {
+			err = os.WriteFile(name, data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	const session = "54d6df8f-df97-40f6-a30e-20c424ec1e20"
+	bundle := write("b/bundle.json", testdata.Read("qod-mock-v0.4/good/00.bundle.json"))
+	record := write("r/record.json", testdata.Read("qod-mock-v0.4/artifacts/proof_"+session+"_20261123_195436.json"))
+	artifact := write("a/artifact.json", testdata.Read("qod-mock-v0.4/artifacts/"+session+"/artifact.json"))
+	keys := write("k/keys.json", testdata.Read("qod-mock-v0.4/jwks.json"))
+	old := write("k/old.json", testdata.Read("qod-mock-v0.4/jwks-old-only.json"))
+	write("b/jwks.json", testdata.Read("qod-mock-v0.4/jwks.json"))
+	for name, args := range map[string][]string{
+		"a bundle":                    {"--jwks", keys, bundle},
+		"two key sets":                {"--jwks", keys, "--jwks", old, bundle},
+		"keys beside it":              {bundle},
+		"a folder":                    {"--jwks", keys, filepath.Dir(record)},
+		"an artifact of its own":      {"--jwks", keys, "--artifact", artifact, bundle},
+		"no artifact where it was":    {"--jwks", keys, "--artifacts-dir", filepath.Dir(keys), record},
+		"a predecessor that is other": {"--jwks", keys, "--previous", bundle, bundle},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, out := call(t, append([]string{"export", "dsse", "--quiet", "--any-verdict", "--key", private}, args...)...)
+			var envelope struct{ Payload []byte }
+			if err := json.Unmarshal([]byte(out), &envelope); err != nil || !bytes.Contains(envelope.Payload, []byte("qodverifyReport")) {
+				t.Fatalf("%v: %s", err, out)
+			}
+			if bytes.Contains(envelope.Payload, []byte(filepath.Base(dir))) || bytes.Contains(envelope.Payload, []byte(os.TempDir())) {
+				t.Errorf("a local path: %s", envelope.Payload)
+			}
+		})
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,15 +85,16 @@ const (
 )
 
 // NewStatement returns the statement on one result, with the policy's digest where
-// one was judged.
-func NewStatement(tool render.Tool, r render.Result, at time.Time, policyDigest string) (Statement, error) {
+// one was judged. local are further paths that the report may name: it is signed and
+// given away, and has the last part of each alone.
+func NewStatement(tool render.Tool, r render.Result, at time.Time, policyDigest string, local ...string) (Statement, error) {
 	if r.Digest == "" {
 		return Statement{}, errors.New("the input's bytes are not known")
 	}
 	var report []byte
 	var err error
 	if report, err = render.ResultJSON(r); err == nil {
-		report, err = withoutPaths(report, r.Input, r.Report.Key().Source)
+		report, err = withoutPaths(report, append(local, r.Input, r.Report.Key().Source)...)
 	}
 	if err != nil {
 		return Statement{}, err
@@ -131,12 +133,17 @@ func withoutPaths(report []byte, paths ...string) ([]byte, error) {
 	if err := d.Decode(&v); err != nil {
 		return nil, err
 	}
-	var pairs []string
+	var single []string
 	for _, path := range paths {
-		for _, p := range append([]string{path}, strings.Split(path, ", ")...) {
-			if base := filepath.Base(p); p != "" && p != base && !strings.Contains(p, "://") {
-				pairs = append(pairs, p, base)
-			}
+		single = append(single, path)
+		single = append(single, strings.Split(path, ", ")...)
+	}
+	// A file goes before the folder that its path begins with.
+	slices.SortStableFunc(single, func(a, b string) int { return len(b) - len(a) })
+	var pairs []string
+	for _, p := range single {
+		if base := filepath.Base(p); p != "" && p != base && !strings.Contains(p, "://") {
+			pairs = append(pairs, p, base)
 		}
 	}
 	short := strings.NewReplacer(pairs...)

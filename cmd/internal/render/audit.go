@@ -130,7 +130,7 @@ func (p *painter) audit(a Audit) {
 		p.field("state", "%s (%s)", a.State, written)
 	}
 	if a.Evidence != "" {
-		p.field("evidence", "%s (check it: qodverify evidence %s)", a.Evidence, a.Evidence)
+		p.field("evidence", "%s (check it: qodverify evidence %s)", a.Evidence, ShellQuoted(a.Evidence))
 	}
 	for i, s := range a.notCovered() {
 		label := "not covered"

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -83,4 +84,36 @@ func PrintableJSON(text []byte) []byte {
 		text = text[n:]
 	}
 	return b
+}
+
+// plainArgument is what no shell reads anything into.
+var plainArgument = regexp.MustCompile(`^[A-Za-z0-9_./][A-Za-z0-9_./:@%+=,-]*$`)
+
+// ShellQuoted writes a name for a POSIX shell, so that a command which is shown means
+// exactly that file, whatever its name: bytes that are not plainly visible are written
+// by printf, and no name begins like a flag. The shell takes newlines off the end of
+// what printf writes; of a folder, "/." behind the name keeps them.
+func ShellQuoted(name string) string {
+	switch {
+	case strings.HasPrefix(name, "-"):
+		name = "./" + name
+	case name == "":
+		return "''"
+	}
+	if plainArgument.MatchString(name) {
+		return name
+	}
+	if Printable(name) == name {
+		return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+	}
+	var b strings.Builder
+	b.WriteString(`"$(printf %b '`)
+	for _, c := range []byte(name) {
+		if c >= ' ' && c < 0x7f && !strings.ContainsRune("'\\#", rune(c)) {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, `\0%03o`, c)
+		}
+	}
+	return b.String() + `')"`
 }
