@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -27,9 +26,9 @@ could show all inputs, so that no script takes it for a verdict.`,
 				return err
 			}
 			if len(inputs) == 0 {
-				return &problemError{"input", exitMalformed, fmt.Errorf("no input matched %q", args)}
+				return &problemError{"input", exitMalformed, noneMatched(f, args, reader.Skipped)}
 			}
-			return a.inspect(inputs)
+			return a.inspect(inputs, leftOutOf(reader))
 		},
 	}
 	cmd.Flags().BoolVar(&f.offline, "offline", false, "refuse every URL")
@@ -38,7 +37,7 @@ could show all inputs, so that no script takes it for a verdict.`,
 	return cmd
 }
 
-func (a *app) inspect(inputs []source.Input) error {
+func (a *app) inspect(inputs []source.Input, skipped []render.Skipped) error {
 	a.exit = exitInconclusive
 	var shown []render.Inspection
 	for _, in := range inputs {
@@ -54,7 +53,7 @@ func (a *app) inspect(inputs []source.Input) error {
 		shown = append(shown, one)
 	}
 	if a.output == "json" {
-		return a.written(render.InspectJSON(a.stdout, tool(), shown))
+		return a.written(render.InspectJSON(a.stdout, tool(), shown, skipped))
 	}
-	return a.written(render.InspectText(a.stdout, shown, render.TextOptions{Color: a.color()}))
+	return a.written(render.InspectText(a.stdout, shown, skipped, render.TextOptions{Color: a.color()}))
 }

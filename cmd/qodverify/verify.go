@@ -159,10 +159,16 @@ func (a *app) verify(f *verifyFlags, args []string) error {
 		a.judged(in.Name)
 	}
 	run := render.NewRun(tool(), results)
-	for _, s := range reader.Skipped {
-		run.Skipped = append(run.Skipped, render.Skipped(s))
-	}
+	run.Skipped = leftOutOf(reader)
 	return a.report(run, exitFor(run.Verdict()))
+}
+
+// leftOutOf is what a reader left out of folders, to be told.
+func leftOutOf(reader *source.Reader) (list []render.Skipped) {
+	for _, s := range reader.Skipped {
+		list = append(list, render.Skipped(s))
+	}
+	return list
 }
 
 // folder refuses a flag whose folder is not there: without it, nothing would be
@@ -251,8 +257,10 @@ func (f *verifyFlags) judge(policy verify.Policy, keyring *source.Keyring, input
 	return present, nil
 }
 
-// replaced finds the proofs whose artifact was replaced by that of another proof of
-// their session: by index, which one has it now. Both must be genuinely signed.
+// replaced finds the proofs whose artifact was replaced by that of a later proof of
+// their session: by index, which one has it now. Both must be genuinely signed, and so
+// must their order be: where the artifact is that of an earlier proof, somebody put it
+// back, and the later one, which may say worse, has not been replaced.
 func replaced(results []render.Result) map[int]int {
 	by := map[int]int{}
 	for i, r := range results {
@@ -261,13 +269,20 @@ func replaced(results []render.Result) map[int]int {
 		}
 		for k, other := range results {
 			if other.Bundle != nil && other.Report.Proven() && other.Report.Outcome(verify.ArtifactHash) == verify.Pass &&
-				bundle.NormalSessionID(other.Bundle.Proof.SessionID) == bundle.NormalSessionID(r.Bundle.Proof.SessionID) {
+				bundle.NormalSessionID(other.Bundle.Proof.SessionID) == bundle.NormalSessionID(r.Bundle.Proof.SessionID) && signedLater(other, r) {
 				by[i] = k
 				break
 			}
 		}
 	}
 	return by
+}
+
+// signedLater reports whether a proof was signed after another, by the signer's clock.
+func signedLater(r, than render.Result) bool {
+	at, ok := r.Bundle.Proof.Time()
+	before, known := than.Bundle.Proof.Time()
+	return ok && known && at.After(before)
 }
 
 func (f *verifyFlags) judgeOnce(policy verify.Policy, keyring *source.Keyring, inputs []source.Input, replaced map[int]int) ([]render.Result, error) {

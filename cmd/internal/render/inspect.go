@@ -111,8 +111,8 @@ func unit[T int64 | float64](v *T, unit string) string {
 	return strings.TrimSpace(fmt.Sprint(*v) + " " + unit)
 }
 
-// InspectText writes inspections for a person.
-func InspectText(w io.Writer, shown []Inspection, o TextOptions) error {
+// InspectText writes inspections for a person, and what folders had beside.
+func InspectText(w io.Writer, shown []Inspection, skipped []Skipped, o TextOptions) error {
 	var b strings.Builder
 	p := newPainter(&b, o)
 	for n, one := range shown {
@@ -146,12 +146,16 @@ func InspectText(w io.Writer, shown []Inspection, o TextOptions) error {
 			p.line("  %-58s  %s", Printable(c.Pointer), covered)
 		}
 	}
+	if len(skipped) > 0 {
+		p.line("")
+		p.together(Run{Skipped: skipped})
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 // InspectJSON writes inspections as one document.
-func InspectJSON(w io.Writer, tool Tool, shown []Inspection) error {
+func InspectJSON(w io.Writer, tool Tool, shown []Inspection, skipped []Skipped) error {
 	type one struct {
 		Input      string        `json:"input"`
 		Form       string        `json:"form,omitempty"`
@@ -167,7 +171,9 @@ func InspectJSON(w io.Writer, tool Tool, shown []Inspection) error {
 		Note     string `json:"note"`
 		Tool     Tool   `json:"tool"`
 		Results  []one  `json:"results"`
-	}{Schema: "qodverify/inspect/v1", Note: "claims only, nothing was verified", Tool: tool, Results: []one{}}
+
+		Skipped []Skipped `json:"skipped,omitempty"`
+	}{Schema: "qodverify/inspect/v1", Note: "claims only, nothing was verified", Tool: tool, Results: []one{}, Skipped: skipped}
 	for _, s := range shown {
 		r := one{Input: s.Input, Claims: []claim{}, Words: []jsonClaim{}, Coverage: []jsonCovered{}}
 		if s.Err != nil {

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,8 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/qodverify/qodverify/bundle/canonical"
 )
 
 // Skipped is what stands in a folder and was not judged.
@@ -38,9 +35,11 @@ type entry struct {
 type folder struct {
 	root    string // resolved
 	files   []entry
+	lines   []entry // records one a line, or compressed: an audit reads them
 	skipped []Skipped
 	entries int
-	seen    map[string]bool // resolved paths of links' targets
+	seen    map[string]string // resolved paths of links' targets, with the link's name
+	places  map[string]string // resolved paths of what was skipped for its name
 }
 
 // walk lists the files of a folder that may be proofs, sorted by name, and what it
@@ -53,20 +52,39 @@ func walk(dir string) (*folder, error) {
 	if err != nil {
 		return nil, plain(err)
 	}
-	f := &folder{root: root, seen: map[string]bool{}}
-	if err := f.read(dir, 0); err != nil {
+	f := &folder{root: root, seen: map[string]string{}, places: map[string]string{}}
+	if err := f.read(dir, root, 0); err != nil {
 		return nil, plain(err)
 	}
-	slices.SortFunc(f.files, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	// What a link names *.json is read by the link, whatever its own name is.
+	for i, s := range f.skipped {
+		if link, ok := f.seen[f.places[s.Name]]; ok {
+			f.skipped[i] = Skipped{s.Name, "read by the link " + link, false}
+		}
+	}
+	for _, list := range [][]entry{f.files, f.lines} {
+		slices.SortFunc(list, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	}
 	return f, nil
+}
+
+// left is what a reader of bundles leaves out: files of several records as well.
+func (f *folder) left() []Skipped {
+	list := slices.Clone(f.skipped)
+	for _, e := range f.lines {
+		list = append(list, Skipped{e.name, "looks like a ledger or is compressed: qodverify audit reads it", true})
+	}
+	slices.SortFunc(list, func(a, b Skipped) int { return strings.Compare(a.Name, b.Name) })
+	return list
 }
 
 func (f *folder) skip(name string, evidence bool, format string, args ...any) {
 	f.skipped = append(f.skipped, Skipped{name, fmt.Sprintf(format, args...), evidence})
 }
 
-// read reads one folder. Only the first one's error is the caller's.
-func (f *folder) read(dir string, depth int) error {
+// read reads one folder by its name and by its place, which is what its name resolves
+// to. Only the first one's error is the caller's.
+func (f *folder) read(dir, place string, depth int) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -78,7 +96,7 @@ func (f *folder) read(dir string, depth int) error {
 			if f.entries++; f.entries > maxFolderEntries {
 				return fmt.Errorf("more than %d entries", maxFolderEntries)
 			}
-			f.entry(dir, e, depth)
+			f.entry(dir, place, e, depth)
 		}
 		switch {
 		case errors.Is(err, io.EOF):
@@ -89,30 +107,34 @@ func (f *folder) read(dir string, depth int) error {
 	}
 }
 
-func (f *folder) entry(dir string, e fs.DirEntry, depth int) {
+func (f *folder) entry(dir, place string, e fs.DirEntry, depth int) {
 	name := filepath.Join(dir, e.Name())
 	switch {
 	case strings.HasPrefix(e.Name(), "."):
 		f.skip(name, false, "hidden")
 	case e.Type()&fs.ModeSymlink != 0:
-		f.link(dir, name)
-	case e.IsDir() && depth == maxFolderDepth:
-		f.skip(name, true, "deeper than %d folders", maxFolderDepth)
+		f.link(dir, name, depth)
 	case e.IsDir():
-		if err := f.read(name, depth+1); err != nil {
-			f.skip(name, true, "could not be read: %v", plain(err))
-		}
+		f.folder(name, filepath.Join(place, e.Name()), depth+1)
 	case !e.Type().IsRegular():
 		// A FIFO or a device would hang or never end, and nobody named it.
 		f.skip(name, evidenceName(e.Name()), "not a regular file")
 	default:
-		f.file(dir, name)
+		f.file(dir, name, filepath.Join(place, e.Name()))
+	}
+}
+
+func (f *folder) folder(name, place string, depth int) {
+	if depth > maxFolderDepth {
+		f.skip(name, true, "deeper than %d folders", maxFolderDepth)
+	} else if err := f.read(name, place, depth); err != nil {
+		f.skip(name, true, "could not be read: %v", plain(err))
 	}
 }
 
 // link follows a link inside the folder, as those by which a mounted volume shows
-// its files, and no other: what it leads to elsewhere is not the folder's.
-func (f *folder) link(dir, name string) {
+// its files and folders, and no other: what it leads to elsewhere is not the folder's.
+func (f *folder) link(dir, name string, depth int) {
 	target, err := filepath.EvalSymlinks(name)
 	if err == nil {
 		target, err = filepath.Abs(target)
@@ -123,22 +145,26 @@ func (f *folder) link(dir, name string) {
 	}
 	inside, err := filepath.Rel(f.root, target)
 	info, statErr := os.Stat(target)
+	first, again := f.seen[target]
 	switch {
 	case err != nil || !filepath.IsLocal(inside):
 		f.skip(name, evidenceName(name) || statErr == nil && info.IsDir(), "a link that leads out of the folder")
 	case statErr != nil:
 		f.skip(name, evidenceName(name), "could not be read: %v", plain(statErr))
-	case !hidden(inside):
+	case !hidden(inside) && (info.IsDir() || evidenceName(target)):
 		f.skip(name, false, "a link to %s, which is read itself", inside)
+	case again:
+		f.skip(name, false, "another link to %s, as %s is", inside, first)
 	case info.IsDir():
-		f.skip(name, false, "a link to a hidden folder")
+		f.seen[target] = name
+		f.folder(name, target, depth+1)
 	case !info.Mode().IsRegular():
 		f.skip(name, evidenceName(name), "not a regular file")
-	case f.seen[target]:
-		f.skip(name, false, "another link to %s", inside)
 	default:
-		f.seen[target] = true
-		f.file(dir, name)
+		if evidenceName(name) {
+			f.seen[target] = name
+		}
+		f.file(dir, name, target)
 	}
 }
 
@@ -147,63 +173,24 @@ func hidden(path string) bool {
 	return slices.ContainsFunc(strings.Split(filepath.ToSlash(path), "/"), func(s string) bool { return strings.HasPrefix(s, ".") && s != "." && s != ".." })
 }
 
-func (f *folder) file(dir, name string) {
-	switch lower := strings.ToLower(filepath.Base(name)); {
-	case lower == KeysFile:
+// file takes a file for what its name says, and where the name says that it is no
+// proof, looks whether it is one all the same.
+func (f *folder) file(dir, name, place string) {
+	lower := strings.ToLower(filepath.Base(name))
+	switch {
+	case lower == KeysFile && !holdsProof(name):
 		f.skip(name, false, "a key set")
 	case strings.HasSuffix(lower, ".json"):
 		f.files = append(f.files, entry{name, dir})
+	case isLines(lower):
+		f.lines = append(f.lines, entry{name, dir})
 	case evidenceName(lower):
-		f.skip(name, true, "looks like a ledger or is compressed: qodverify audit reads it")
+		f.skip(name, true, "looks like a database or an archive: what is in it was not read")
+	case holdsProof(name):
+		f.skip(name, true, "looks like a proof, and is not named *.json")
+		f.places[name] = place
 	default:
 		f.skip(name, false, "not a *.json file")
+		f.places[name] = place
 	}
-}
-
-// evidenceName reports whether a file's name is one under which proofs are kept.
-func evidenceName(name string) bool {
-	lower := strings.ToLower(filepath.Base(name))
-	if lower == KeysFile {
-		return false
-	}
-	for _, packed := range []string{".gz", ".zst"} {
-		lower = strings.TrimSuffix(lower, packed)
-	}
-	return slices.Contains([]string{".json", ".jsonl", ".ndjson", ".sqlite3", ".sqlite", ".db"}, filepath.Ext(lower))
-}
-
-// notEvidence says what a file of a folder is that is JSON and no proof: one of those
-// that lie beside proofs by right. It is "" for all others, which are judged.
-func notEvidence(data []byte) string {
-	contains := func(name string) bool { return bytes.Contains(data, []byte(`"`+name+`"`)) }
-	if contains("this_hash") && contains("proof") && !contains("schema") && !contains("task") {
-		return "" // a proof, or for the parser to tell; nothing is read twice
-	}
-	doc, err := canonical.Parse(data, canonical.Options{AllowBOM: true})
-	if err != nil || doc.Root().Kind() != canonical.Object {
-		return ""
-	}
-	root := doc.Root()
-	has := func(names ...string) bool {
-		return !slices.ContainsFunc(names, func(n string) bool { return !root.Get(n).Exists() })
-	}
-	if has("proof") || has("ledger") || has("this_hash") {
-		return ""
-	}
-	schema, _ := root.Get("schema").Text()
-	switch {
-	case root.Get("keys").Kind() == canonical.Array:
-		return "a JWK Set"
-	case strings.HasPrefix(schema, "qodverify/"):
-		return "qodverify's own " + strings.Split(schema, "/")[1]
-	case has("schema_version", "measured", "decision", "session_id"):
-		return "a runtime artifact, which is read with the proof that names it"
-	case has("task", "outputs"):
-		return "the service's copy of a record that lies beside it as proof_*.json"
-	case has("build", "env", "ids"):
-		return "a run summary of the service"
-	case has("verified", "reason", "session_id"):
-		return "an answer of a service to /verify"
-	}
-	return ""
 }

@@ -218,14 +218,14 @@ func (l *Ledger) folder(dir string) error {
 	for _, e := range f.files {
 		parts = append(parts, part{Skipped: Skipped{Name: e.name}})
 	}
+	for _, e := range f.lines {
+		parts = append(parts, part{Skipped{Name: e.name}, true})
+	}
 	var left []Skipped
 	for _, s := range f.skipped {
-		switch {
-		case s.Evidence && isLines(s.Name):
-			parts = append(parts, part{Skipped{Name: s.Name}, true})
-		case s.Evidence:
+		if s.Evidence {
 			parts = append(parts, part{s, false})
-		default:
+		} else {
 			left = append(left, s)
 		}
 	}
@@ -257,13 +257,6 @@ func (l *Ledger) folder(dir string) error {
 		}
 	}
 	return nil
-}
-
-// isLines reports whether a file's name is one of records, one a line, or of
-// compressed ones.
-func isLines(name string) bool {
-	lower := strings.ToLower(name)
-	return slices.ContainsFunc([]string{".jsonl", ".ndjson", ".gz", ".zst"}, func(end string) bool { return strings.HasSuffix(lower, end) })
 }
 
 // lines yields the records of one file of a folder.

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +26,9 @@ const MaxBytes = canonical.MaxBytes
 // KeysFile is the name under which a key set is found beside a bundle. In a
 // directory it is no input.
 const KeysFile = "jwks.json"
+
+// errNoProof is the error of a folder that was named and has nothing to verify.
+var errNoProof = errors.New("the folder has no *.json file with a proof")
 
 // ErrUsage marks an error that the user mends on the command line.
 var ErrUsage = errors.New("usage")
@@ -96,6 +98,10 @@ func (r *Reader) Inputs(args []string) ([]Input, error) {
 			if err != nil {
 				return nil, err
 			}
+			if len(found) == 0 && len(args) > 1 && r.Session == "" {
+				// Among others an empty folder would not be missed.
+				found = []Input{{Name: arg, Err: errNoProof}}
+			}
 			inputs = append(inputs, found...)
 		}
 	}
@@ -136,8 +142,7 @@ func (r *Reader) path(arg string) ([]Input, error) {
 		}
 		inputs = append(inputs, Input{Name: e.name, Data: data, Err: err, Dir: e.dir, Root: arg})
 	}
-	slices.SortFunc(f.skipped, func(a, b Skipped) int { return strings.Compare(a.Name, b.Name) })
-	r.Skipped = append(r.Skipped, f.skipped...)
+	r.Skipped = append(r.Skipped, f.left()...)
 	return inputs, nil
 }
 
@@ -152,7 +157,7 @@ func (r *Reader) snapshots(f *folder, arg string) (inputs []Input) {
 		data, err := ReadRegular(e.name, MaxBytes)
 		inputs = append(inputs, Input{Name: e.name, Data: data, Err: err, Dir: e.dir, Root: arg})
 	}
-	for _, s := range f.skipped {
+	for _, s := range f.left() {
 		if name := filepath.Base(s.Name); s.Evidence && strings.HasPrefix(name, "proof_") && isSnapshot(name, r.Session) {
 			r.Skipped = append(r.Skipped, s)
 		}
