@@ -27,29 +27,81 @@ func (l *ledger) lookElsewhere() {
 	}
 	l.spares = map[string]*spare{}
 	sessions := map[[16]byte][]*spare{}
-	asked := 0
+	var walks []walk
 	for i := range l.links.segments {
 		s := &l.links.segments[i]
 		if s.parent != noParent || s.lost || s.start == 0 && l.options.StartsAtHead {
 			continue
 		}
 		r := l.links.index.row(s.start)
-		for hash := bundle.Digest(r.prev).String(); hash != l.start() && hash != bundle.Genesis && l.spares[hash] == nil; {
-			if asked++; asked > maxElsewhere {
-				break
-			}
-			found, session := l.genuineElsewhere(hash)
-			if found == nil {
-				break
-			}
-			found.names = s.start
-			l.spares[hash], hash = found, found.prev
-			sessions[session] = append(sessions[session], found)
+		if walks = append(walks, walk{bundle.Digest(r.prev).String(), s.start}); len(walks) == maxElsewhere {
+			break
 		}
+	}
+	// What one missing record leads to must not use up what the others need: all go one
+	// step, and twice as many each time until they are back in the ledger.
+	asked := 0
+	for steps := 1; len(walks) > 0; steps *= 2 {
+		var on []walk
+		for _, w := range walks {
+			if l.walkElsewhere(&w, steps, &asked, sessions) {
+				on = append(on, w)
+			}
+		}
+		walks = l.stillOutside(on)
 	}
 	if len(sessions) > 0 {
 		l.replacedElsewhere(sessions)
 	}
+}
+
+// walk goes back from a missing record to those before it.
+type walk struct {
+	hash  string // the next to be asked for
+	names int64
+}
+
+// walkElsewhere asks for the next records of a walk, and reports whether it goes on.
+func (l *ledger) walkElsewhere(w *walk, steps int, asked *int, sessions map[[16]byte][]*spare) bool {
+	for range steps {
+		if w.hash == l.start() || w.hash == bundle.Genesis || l.spares[w.hash] != nil || *asked == maxElsewhere {
+			return false
+		}
+		*asked++
+		found, session := l.genuineElsewhere(w.hash)
+		if found == nil {
+			return false
+		}
+		found.names = w.names
+		l.spares[w.hash], w.hash = found, found.prev
+		sessions[session] = append(sessions[session], found)
+	}
+	return true
+}
+
+// stillOutside leaves out the walks that are back in the ledger.
+func (l *ledger) stillOutside(walks []walk) (outside []walk) {
+	if len(walks) == 0 {
+		return nil
+	}
+	there := map[[32]byte]bool{}
+	var hash [32]byte
+	for _, w := range walks {
+		if parseHash(&hash, []byte(w.hash)) {
+			there[hash] = false
+		}
+	}
+	l.links.scan(func(_ int64, encoded []byte) {
+		if _, ok := there[[32]byte(encoded[:32])]; ok {
+			there[[32]byte(encoded[:32])] = true
+		}
+	})
+	for _, w := range walks {
+		if parseHash(&hash, []byte(w.hash)) && !there[hash] {
+			outside = append(outside, w)
+		}
+	}
+	return outside
 }
 
 func (l *ledger) genuineElsewhere(hash string) (*spare, [16]byte) {

@@ -102,3 +102,42 @@ func TestMissingElsewhere(t *testing.T) {
 		t.Errorf("%s %s, asked %d times", r.Verdict(), codes(r), asked)
 	}
 }
+
+// That one record is missing must not keep another's replacement from being found,
+// however many genuine proofs lie outside.
+func TestReplacedElsewhereFarBack(t *testing.T) {
+	for _, x := range []struct {
+		name        string
+		n, missing  int
+		replaced    []int
+		told, asked int
+	}{
+		{"near", 60, 20, []int{40}, 1, 5},
+		{"far", 1600, 1200, []int{1400}, 1, 5},
+		{"a run of them", 1600, 1200, []int{1400, 1400, 1400, 1400, 1400}, 5, 25},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			records, set := chainOf(x.n)
+			files := map[string][]byte{}
+			keep := func() {
+				for _, r := range records {
+					files[r.This] = r.Bundle()
+				}
+			}
+			keep()
+			for _, i := range x.replaced {
+				records = finalizedAgain(records, i)
+				keep()
+			}
+			records = slices.Delete(slices.Clone(records), x.missing, x.missing+1)
+			asked := 0
+			r := ledgerVerifier(t, set).Ledger(raws(data(records...)...), verify.LedgerOptions{Elsewhere: func(hash string) bundle.Raw {
+				asked++
+				return bundle.Raw{Input: "beside", Data: files[hash]}
+			}})
+			if r.Verdict() != verify.Failed || r.Counts[verify.RecordReplaced] != int64(x.told) || r.Statuses[verify.RecordReplaced] != verify.Fail || asked > x.asked {
+				t.Errorf("%s %s, %d replaced, asked %d times", r.Verdict(), codes(r), r.Counts[verify.RecordReplaced], asked)
+			}
+		})
+	}
+}
