@@ -215,3 +215,68 @@ func TestFailingDisksOfSessions(t *testing.T) {
 		}
 	}
 }
+
+// counted counts what is read from a scratch file.
+type counted struct {
+	brittle
+	calls, bytes int
+}
+
+func (c *counted) ReadAt(p []byte, offset int64) (int, error) {
+	c.calls++
+	c.bytes += len(p)
+	return copy(p, c.data[offset:]), nil
+}
+
+// Hashes are only claimed, so whoever writes a ledger chooses them: such that all begin
+// alike, all name one record, or form whatever order. What is read of the scratch files
+// for that grows with the ledger, and not with its square.
+func TestChosenHashes(t *testing.T) {
+	template, own := withoutSignature(ledgergenBundle()), []byte(ledgergen.New(1).Next().SessionID)
+	const far = "ab"
+	for name, link := range map[string]func(i, n int) (this, prev string){
+		"reversed chain, one prefix": func(i, n int) (string, string) { return fmt.Sprintf("%064x", n-i), fmt.Sprintf("%064x", n-i-1) },
+		"all after one":              func(i, n int) (string, string) { return fmt.Sprintf("%064x", i), fmt.Sprintf("%064s", far) },
+		"each after a missing one":   func(i, n int) (string, string) { return fmt.Sprintf("%064x", i), fmt.Sprintf("%064x", i+n) },
+		"one hash":                   func(i, n int) (string, string) { return fmt.Sprintf("%064s", far), fmt.Sprintf("%064s", far) },
+		"all the first":              func(i, n int) (string, string) { return fmt.Sprintf("%064x", i), bundle.Genesis },
+		"two chains in turns":        func(i, n int) (string, string) { return fmt.Sprintf("%064x", i+1), fmt.Sprintf("%064x", i-1) },
+		"a circle":                   func(i, n int) (string, string) { return fmt.Sprintf("%064x", i), fmt.Sprintf("%064x", (i+2)%n) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			read := func(n int) (calls, size int) {
+				lines := make([][]byte, n)
+				for i := range lines {
+					this, prev := link(i, n)
+					session := fmt.Sprintf("00000000-0000-4000-8000-%012x", i)
+					lines[i] = member(member(template, "this_hash", this), "prev_hash", prev)
+					lines[i] = bytes.ReplaceAll(lines[i], own, []byte(session))
+				}
+				tapes := [3]counted{}
+				var o verify.LedgerOptions
+				for i := range tapes {
+					tapes[i].brittle.writes = -1
+					o.Scratch = append(o.Scratch, &tapes[i])
+				}
+				o.Elsewhere = func(string) bundle.Raw { return bundle.Raw{} }
+				if r := ledgerVerifier(t, []byte(`{"keys":[]}`)).Ledger(raws(lines...), o); r.Verdict() == verify.Verified || !r.Complete() || r.Records != int64(n) || r.ByVerdict[verify.Malformed] > 0 {
+					t.Fatalf("%s %s", r.Verdict(), codes(r))
+				}
+				for i := range tapes {
+					calls, size = calls+tapes[i].calls, size+tapes[i].bytes
+				}
+				return calls, size
+			}
+			calls, size := read(1000)
+			if calls4, size4 := read(4000); calls4 > 6*calls+1000 || size4 > 6*size+1<<20 {
+				t.Errorf("%d reads of %d bytes for 1,000 records, %d of %d for 4,000", calls, size, calls4, size4)
+			}
+		})
+	}
+}
+
+func ledgergenBundle() []byte {
+	r := ledgergen.New(1).Next()
+	r.Seal(bundle.Genesis, ledgergen.NewKey("default", "perf"))
+	return r.Bundle()
+}

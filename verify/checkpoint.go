@@ -329,21 +329,20 @@ func (l *ledger) setMarks() {
 	}
 }
 
-// rival returns the row that shows another past: one that stands at or behind the
-// position of what changed, and is the signer's own, so that, with all hashes and links,
-// he has signed what stands before it; or noParent.
+// rival returns the row that shows another past: the one that stands at the remembered
+// position, or the last before it that is behind what changed. It must be the signer's
+// own: then, with all hashes and links, he has signed what stands before it. Else it is
+// noParent.
 func (l *ledger) rival(head int64) int64 {
-	remembered := l.options.Since.Count - 1
-	from := remembered
+	from := l.options.Since.Count - 1
+	at := l.links.ancestor(head, min(from, l.links.depth(head)))
 	if _, changed := l.intact(head); changed > 0 {
-		from = changed - 1
+		from = min(from, changed-1)
 	}
-	for _, at := range []int64{l.links.ancestor(head, remembered), head} {
-		if at != noParent && l.links.depth(at) >= from && l.links.descends(at, 0) && l.shown(at) {
-			return at
-		}
+	if at == noParent || l.links.depth(at) < from || !l.links.descends(at, 0) || !l.shown(at) {
+		return noParent
 	}
-	return noParent
+	return at
 }
 
 // contradicts tells that the record at a row, which is shown to be the signer's own,
