@@ -209,7 +209,7 @@ func (r *auditRun) open(arg string) error {
 		r.ledger.Records = source.Limited(r.ledger.Records, maxServiceRecords)
 	}
 	if dir != "" && !store.IsDatabase(arg) {
-		r.ledger.Records = source.WithArtifacts(r.ledger.Records, dir)
+		r.ledger.Records = r.withoutReplaced(source.WithArtifacts(r.ledger.Records, dir), dir)
 	}
 	return nil
 }

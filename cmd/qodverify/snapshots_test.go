@@ -72,6 +72,11 @@ func TestFinalizedAgain(t *testing.T) {
 			if code, out := call(t, "--jwks", keys, dir); code != c.whole {
 				t.Errorf("the folder: %d, want %d\n%s", code, c.whole, out)
 			}
+			// An audit accuses nobody of an artifact that verify finds replaced.
+			changed := strings.Contains(name, "put back") || strings.Contains(name, "edited") || strings.Contains(name, "not there")
+			if _, out := call(t, "audit", "--jwks", keys, dir); strings.Contains(out, "runtime_hash_mismatch") != changed || c.second != strings.Contains(out, "session_duplicate") {
+				t.Errorf("the audit: %s", out)
+			}
 		})
 	}
 }

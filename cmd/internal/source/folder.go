@@ -25,17 +25,11 @@ const (
 	maxFolderEntries = 2_000_000
 )
 
-// entry is a file of a folder that is read.
-type entry struct {
-	name string // as the user would name it
-	dir  string // the folder that holds it
-}
-
 // folder reads the names of a folder to the bottom.
 type folder struct {
-	root    string // resolved
-	files   []entry
-	lines   []entry // records one a line, or compressed: an audit reads them
+	root    string   // resolved
+	files   []string // as the user would name them
+	lines   []string // records one a line, or compressed: an audit reads them
 	skipped []Skipped
 	entries int
 	seen    map[string]string // resolved paths of links' targets, with the link's name
@@ -62,8 +56,8 @@ func walk(dir string) (*folder, error) {
 			f.skipped[i] = Skipped{s.Name, "read by the link " + link, false}
 		}
 	}
-	for _, list := range [][]entry{f.files, f.lines} {
-		slices.SortFunc(list, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	for _, list := range [][]string{f.files, f.lines} {
+		slices.Sort(list)
 	}
 	return f, nil
 }
@@ -71,8 +65,8 @@ func walk(dir string) (*folder, error) {
 // left is what a reader of bundles leaves out: files of several records as well.
 func (f *folder) left() []Skipped {
 	list := slices.Clone(f.skipped)
-	for _, e := range f.lines {
-		list = append(list, Skipped{e.name, "looks like a ledger or is compressed: qodverify audit reads it", true})
+	for _, name := range f.lines {
+		list = append(list, Skipped{name, "looks like a ledger or is compressed: qodverify audit reads it", true})
 	}
 	slices.SortFunc(list, func(a, b Skipped) int { return strings.Compare(a.Name, b.Name) })
 	return list
@@ -113,14 +107,14 @@ func (f *folder) entry(dir, place string, e fs.DirEntry, depth int) {
 	case strings.HasPrefix(e.Name(), "."):
 		f.skip(name, false, "hidden")
 	case e.Type()&fs.ModeSymlink != 0:
-		f.link(dir, name, depth)
+		f.link(name, depth)
 	case e.IsDir():
 		f.folder(name, filepath.Join(place, e.Name()), depth+1)
 	case !e.Type().IsRegular():
 		// A FIFO or a device would hang or never end, and nobody named it.
 		f.skip(name, evidenceName(e.Name()), "not a regular file")
 	default:
-		f.file(dir, name, filepath.Join(place, e.Name()))
+		f.file(name, filepath.Join(place, e.Name()))
 	}
 }
 
@@ -134,7 +128,7 @@ func (f *folder) folder(name, place string, depth int) {
 
 // link follows a link inside the folder, as those by which a mounted volume shows
 // its files and folders, and no other: what it leads to elsewhere is not the folder's.
-func (f *folder) link(dir, name string, depth int) {
+func (f *folder) link(name string, depth int) {
 	target, err := filepath.EvalSymlinks(name)
 	if err == nil {
 		target, err = filepath.Abs(target)
@@ -164,7 +158,7 @@ func (f *folder) link(dir, name string, depth int) {
 		if evidenceName(name) {
 			f.seen[target] = name
 		}
-		f.file(dir, name, target)
+		f.file(name, target)
 	}
 }
 
@@ -175,15 +169,15 @@ func hidden(path string) bool {
 
 // file takes a file for what its name says, and where the name says that it is no
 // proof, looks whether it is one all the same.
-func (f *folder) file(dir, name, place string) {
+func (f *folder) file(name, place string) {
 	lower := strings.ToLower(filepath.Base(name))
 	switch {
 	case lower == KeysFile && !holdsProof(name):
 		f.skip(name, false, "a key set")
 	case strings.HasSuffix(lower, ".json"):
-		f.files = append(f.files, entry{name, dir})
+		f.files = append(f.files, name)
 	case isLines(lower):
-		f.lines = append(f.lines, entry{name, dir})
+		f.lines = append(f.lines, name)
 	case evidenceName(lower):
 		f.skip(name, true, "looks like a database or an archive: what is in it was not read")
 	case holdsProof(name):

@@ -34,6 +34,17 @@ type Ledger struct {
 	Skipped []Skipped
 	// Records yields the records. It reads anew each time.
 	Records iter.Seq2[bundle.Raw, error]
+
+	snapshots map[string][]string // of a folder: proof files by session, where there are several
+}
+
+// Snapshots returns the names of a folder's proof files, proof_SESSION_TIME.json, that are
+// of the same session as the one named, itself among them; nil when it is the only one.
+func (l *Ledger) Snapshots(name string) []string {
+	if l.snapshots == nil {
+		return nil
+	}
+	return l.snapshots[snapshotSession(filepath.Base(name))]
 }
 
 // NewLedger returns a ledger of size records in a file that the caller reads.
@@ -215,11 +226,12 @@ func (l *Ledger) folder(dir string) error {
 		lines bool
 	}
 	var parts []part
-	for _, e := range f.files {
-		parts = append(parts, part{Skipped: Skipped{Name: e.name}})
+	for _, name := range f.files {
+		parts = append(parts, part{Skipped: Skipped{Name: name}})
 	}
-	for _, e := range f.lines {
-		parts = append(parts, part{Skipped{Name: e.name}, true})
+	l.snapshots = f.snapshots()
+	for _, name := range f.lines {
+		parts = append(parts, part{Skipped{Name: name}, true})
 	}
 	var left []Skipped
 	for _, s := range f.skipped {

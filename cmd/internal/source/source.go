@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -134,13 +135,13 @@ func (r *Reader) path(arg string) ([]Input, error) {
 		return r.snapshots(f, arg), nil
 	}
 	var inputs []Input
-	for _, e := range f.files {
-		data, err := ReadRegular(e.name, MaxBytes)
-		if why := notEvidence(data); err == nil && why != "" {
-			f.skip(e.name, false, "%s", why)
+	for _, name := range f.files {
+		in := FolderInput(name, arg)
+		if why := notEvidence(in.Data); in.Err == nil && why != "" {
+			f.skip(name, false, "%s", why)
 			continue
 		}
-		inputs = append(inputs, Input{Name: e.name, Data: data, Err: err, Dir: e.dir, Root: arg})
+		inputs = append(inputs, in)
 	}
 	r.Skipped = append(r.Skipped, f.left()...)
 	return inputs, nil
@@ -150,15 +151,13 @@ func (r *Reader) path(arg string) ([]Input, error) {
 // names them proof_{sid}_{time}.json. The session is matched as text, never as a
 // pattern.
 func (r *Reader) snapshots(f *folder, arg string) (inputs []Input) {
-	for _, e := range f.files {
-		if name := filepath.Base(e.name); !strings.HasPrefix(name, "proof_") || !isSnapshot(name, r.Session) {
-			continue
+	for _, name := range f.files {
+		if isSnapshot(filepath.Base(name), r.Session) {
+			inputs = append(inputs, FolderInput(name, arg))
 		}
-		data, err := ReadRegular(e.name, MaxBytes)
-		inputs = append(inputs, Input{Name: e.name, Data: data, Err: err, Dir: e.dir, Root: arg})
 	}
 	for _, s := range f.left() {
-		if name := filepath.Base(s.Name); s.Evidence && strings.HasPrefix(name, "proof_") && isSnapshot(name, r.Session) {
+		if name := filepath.Base(s.Name); s.Evidence && isSnapshot(name, r.Session) {
 			r.Skipped = append(r.Skipped, s)
 		}
 	}
@@ -168,8 +167,37 @@ func (r *Reader) snapshots(f *folder, arg string) (inputs []Input) {
 // isSnapshot reports whether a file proof_{sid}_{time}.json is of a session, in
 // whichever spelling either names it.
 func isSnapshot(name, session string) bool {
-	id, _, ok := strings.Cut(strings.TrimPrefix(name, "proof_"), "_")
-	return ok && bundle.NormalSessionID(id) == bundle.NormalSessionID(session)
+	id := snapshotSession(name)
+	return id != "" && id == bundle.NormalSessionID(session)
+}
+
+// snapshotSession returns the session that a file proof_{sid}_{time}.json is named after,
+// in its normal spelling; "" for a file of another name.
+func snapshotSession(name string) string {
+	rest, ok := strings.CutPrefix(name, "proof_")
+	id, _, timed := strings.Cut(rest, "_")
+	if !ok || !timed {
+		return ""
+	}
+	return bundle.NormalSessionID(id)
+}
+
+// snapshots returns the proof files of the sessions that have several.
+func (f *folder) snapshots() map[string][]string {
+	by := map[string][]string{}
+	for _, name := range f.files {
+		if id := snapshotSession(filepath.Base(name)); id != "" {
+			by[id] = append(by[id], name)
+		}
+	}
+	maps.DeleteFunc(by, func(_ string, names []string) bool { return len(names) < 2 })
+	return by
+}
+
+// FolderInput reads a file of a folder that the user named.
+func FolderInput(name, root string) Input {
+	data, err := ReadRegular(name, MaxBytes)
+	return Input{Name: name, Data: data, Err: err, Dir: filepath.Dir(name), Root: root}
 }
 
 // ReadFile reads at most limit bytes of a file and fails when there are more.
