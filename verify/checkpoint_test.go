@@ -315,6 +315,9 @@ func TestEarlierFindings(t *testing.T) {
 	if head.Seals != "" {
 		t.Errorf("an audit by the head vouches for signatures: %s", head.Seals)
 	}
+	if once := v.Ledger(raws(data(clean[:20]...)...), verify.LedgerOptions{Once: true}).Checkpoint(); once.Seals != "" {
+		t.Errorf("an audit made once vouches for signatures: %s", once.Seals)
+	}
 	for _, whole := range []bool{false, true} {
 		want := verify.SignaturesAll
 		r := v.Ledger(raws(data(clean...)...), verify.LedgerOptions{Since: head, Whole: whole})

@@ -49,6 +49,9 @@ type LedgerOptions struct {
 	// found outside of the ledger, with Input saying where, or the zero Raw. What it
 	// returns counts only if it is genuinely signed.
 	Elsewhere func(thisHash string) bundle.Raw
+	// Once: no later audit will leave signatures out because of this one, so what that
+	// would rest on, [Checkpoint.Seals], is not computed.
+	Once bool
 	// StartsAtHead: the first record given is Since's head, and the ones before it
 	// are not given.
 	StartsAtHead bool

@@ -98,7 +98,7 @@ func (s *seals) add(r *record) {
 // startSeals goes on from the audit before where its records are not read again. In the
 // head mode no signature is verified, so none is worth knowing again.
 func (l *ledger) startSeals() {
-	l.sealing = l.options.Signatures != SignaturesHead
+	l.sealing = l.options.Signatures != SignaturesHead && !l.options.Once
 	if s := l.options.Since; s != nil && (l.report.continues || l.options.StartsAtHead) {
 		d, err := bundle.ParseDigest(s.Seals)
 		l.seals, l.sealing = seals(d), l.sealing && err == nil

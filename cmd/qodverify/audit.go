@@ -94,7 +94,7 @@ func (a *app) auditCommand() *cobra.Command {
 }
 
 func (f *auditFlags) options() (verify.LedgerOptions, error) {
-	o := verify.LedgerOptions{Workers: f.workers, MaxListed: f.listed, Stdlib: f.crypto == "stdlib", Whole: f.whole}
+	o := verify.LedgerOptions{Workers: f.workers, MaxListed: f.listed, Stdlib: f.crypto == "stdlib", Whole: f.whole, Once: f.state == ""}
 	switch {
 	case f.signatures != "all" && f.signatures != "head":
 		return o, fmt.Errorf("--signatures: %q is not all or head", f.signatures)
