@@ -1,6 +1,10 @@
 package verify
 
-import "github.com/qodverify/qodverify/bundle"
+import (
+	"fmt"
+
+	"github.com/qodverify/qodverify/bundle"
+)
 
 // A record that is missing may lie outside of the ledger: the original keeps each proof
 // in a file of its own, and replaces a session's record in the ledger when it is
@@ -34,9 +38,11 @@ func (l *ledger) lookElsewhere() {
 			continue
 		}
 		r := l.links.index.row(s.start)
-		if walks = append(walks, walk{bundle.Digest(r.prev).String(), s.start}); len(walks) == maxElsewhere {
+		if len(walks) == maxElsewhere {
+			l.notAllAsked = true
 			break
 		}
+		walks = append(walks, walk{bundle.Digest(r.prev).String(), s.start})
 	}
 	// What one missing record leads to must not use up what the others need: all go one
 	// step, and twice as many each time until they are back in the ledger.
@@ -64,7 +70,11 @@ type walk struct {
 // walkElsewhere asks for the next records of a walk, and reports whether it goes on.
 func (l *ledger) walkElsewhere(w *walk, steps int, asked *int, sessions map[[16]byte][]*spare) bool {
 	for range steps {
-		if w.hash == l.start() || w.hash == bundle.Genesis || l.spares[w.hash] != nil || *asked == maxElsewhere {
+		if w.hash == l.start() || w.hash == bundle.Genesis || l.spares[w.hash] != nil {
+			return false
+		}
+		if *asked == maxElsewhere {
+			l.notAllAsked = true
 			return false
 		}
 		*asked++
@@ -164,6 +174,8 @@ func (l *ledger) keptElsewhere(hash, hint string) string {
 	switch s := l.spares[hash]; {
 	case s != nil:
 		return joined("the record itself, of session "+s.place.SessionID+" and genuinely signed, lies in "+s.place.Input, hint)
+	case l.notAllAsked:
+		return joined(hint, fmt.Sprintf("outside of the ledger, only %d missing records were looked for", maxElsewhere))
 	case l.options.Elsewhere == nil:
 		return joined(hint, "a session that was finalized again may have lost its first record: the proof files of the artifacts folder may still have it (--artifacts-dir)")
 	}

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/qodverify/qodverify/bundle"
@@ -139,5 +140,25 @@ func TestReplacedElsewhereFarBack(t *testing.T) {
 				t.Errorf("%s %s, %d replaced, asked %d times", r.Verdict(), codes(r), r.Counts[verify.RecordReplaced], asked)
 			}
 		})
+	}
+}
+
+// Where not all that is missing is looked for, the findings say so.
+func TestElsewhereNotAll(t *testing.T) {
+	for n, cut := range map[int]bool{1000: false, 1001: true} {
+		var lines []ledgergen.Record
+		records, set := chainOf(2*n + 1)
+		for i := 0; i <= 2*n; i += 2 {
+			lines = append(lines, records[i]) // every other one is missing
+		}
+		asked, last := 0, ""
+		o := verify.LedgerOptions{MaxListed: 2000, Elsewhere: func(string) bundle.Raw { asked++; return bundle.Raw{} }}
+		r := ledgerVerifier(t, set).Ledger(raws(data(lines...)...), o)
+		for _, f := range r.Listed {
+			last = f.Hint
+		}
+		if asked != 1000 || r.Counts[verify.RecordMissing] != int64(n) || strings.Contains(last, "only 1000 missing records were looked for") != cut {
+			t.Errorf("%d missing: asked %d times, %q", r.Counts[verify.RecordMissing], asked, last)
+		}
 	}
 }

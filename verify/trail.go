@@ -26,16 +26,17 @@ type ledger struct {
 	suspects bool   // some record's artifact may be another session's
 	// copied has, for the first row of a record that is there more than once, the rows
 	// that follow its copies where they stand.
-	copied   map[int64][]int64
-	at       []byte            // the record that stands at Since's position
-	spares   map[string]*spare // records found outside, by this_hash
-	seals    seals
-	sealsAt  string // up to there
-	sealing  bool
-	marks    []mark
-	stride   int64
-	from, to int64
-	timeline timeline
+	copied      map[int64][]int64
+	at          []byte            // the record that stands at Since's position
+	spares      map[string]*spare // records found outside, by this_hash
+	notAllAsked bool              // of the records that are missing
+	seals       seals
+	sealsAt     string // up to there
+	sealing     bool
+	marks       []mark
+	stride      int64
+	from, to    int64
+	timeline    timeline
 }
 
 // tail is the signature of a segment's last record.

@@ -43,6 +43,12 @@ func (a *app) looked(f *verifyFlags, arg string) (r render.Result, policy verify
 		err = &problemError{"input", exitMalformed, fmt.Errorf("%s is not one bundle", arg)}
 		return
 	}
+	for _, s := range reader.Skipped {
+		if s.Evidence { // what is signed must be all that was given
+			err = &problemError{"input", exitMalformed, fmt.Errorf("%s is not one bundle: %s was not read (%s)", arg, s.Name, s.Reason)}
+			return
+		}
+	}
 	input = inputs[0]
 	if loadErr := keyring.Load(nil); errors.Is(loadErr, source.ErrUsage) {
 		err = loadErr

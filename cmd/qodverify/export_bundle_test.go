@@ -284,6 +284,36 @@ func TestExportRefused(t *testing.T) {
 	}
 }
 
+// TestExportFolder: a folder with one bundle is exported, and one of which something
+// that may be a proof was not read is not.
+func TestExportFolder(t *testing.T) {
+	dir := t.TempDir()
+	key, proofs := filepath.Join(dir, "auditor.jwk"), filepath.Join(dir, "proofs")
+	call(t, "keys", "generate", "--quiet", "--out", key, "--kid", "auditor")
+	if err := os.CopyFS(proofs, os.DirFS(fx("good"))); err != nil {
+		t.Fatal(err)
+	}
+	names, err := filepath.Glob(filepath.Join(proofs, "*.json"))
+	if err != nil || len(names) < 2 {
+		t.Fatal(names, err)
+	}
+	for _, name := range names[1:] {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dsse := []string{"export", "dsse", "--jwks", fx("jwks.json"), "--key", key, proofs}
+	if code, out := call(t, dsse...); code != exitVerified {
+		t.Errorf("one bundle: %d\n%s", code, out)
+	}
+	if err := os.WriteFile(filepath.Join(proofs, "more.jsonl.gz"), []byte("\x1f\x8b"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := call(t, dsse...); code != exitMalformed || out != "" {
+		t.Errorf("and a ledger: %d\n%s", code, out)
+	}
+}
+
 // TestExportNoLocalPaths: a statement is given away, so it names files by their last
 // part alone, whichever way they came in.
 func TestExportNoLocalPaths(t *testing.T) {
