@@ -173,7 +173,7 @@ func TestLedgerVerdicts(t *testing.T) {
 		{"a part, then read error", failing(all[1:], io.ErrUnexpectedEOF), verify.LedgerOptions{}, verify.Inconclusive, "genesis_missing unreadable", 39},
 		{"unreadable record", func(yield func(bundle.Raw, error) bool) {
 			_ = yield(bundle.Raw{Data: all[0]}, nil) && yield(bundle.Raw{Err: errors.New("no permission")}, nil) && yield(bundle.Raw{Data: all[2]}, nil)
-		}, verify.LedgerOptions{}, verify.Malformed, "record_missing unreadable", 2},
+		}, verify.LedgerOptions{}, verify.Unreadable, "record_missing unreadable", 2},
 	} {
 		r := v.Ledger(c.records, c.options)
 		if r.Verdict() != c.verdict || codes(r) != c.codes || r.Head.Position != c.head || (r.Err() == nil) != (c.verdict == verify.Verified) {

@@ -174,11 +174,11 @@ const (
 	LatencyClamped Code = "latency_clamped"
 	TimesOutOfLine Code = "times_out_of_order"
 
-	NotInThisMode  Code = "not_in_this_mode"
-	NotLookedAt    Code = "not_looked_at"
-	Unreadable     Code = "unreadable"
-	ProfileRefused Code = "profile_refused"
-	InternalError  Code = "internal_error"
+	NotInThisMode   Code = "not_in_this_mode"
+	NotLookedAt     Code = "not_looked_at"
+	InputUnreadable Code = "unreadable"
+	ProfileRefused  Code = "profile_refused"
+	InternalError   Code = "internal_error"
 )
 
 // Check is one finding. One id may have several, each with its own place.

@@ -143,7 +143,7 @@ func (r *LedgerReport) Checkpoint() *Checkpoint {
 // by themselves.
 func (l *ledger) keep(f Finding) {
 	switch f.Code {
-	case EarlierFindings, Interrupted, Unreadable, InternalError, PastNotInOrder, PastSealsChanged:
+	case EarlierFindings, Interrupted, InputUnreadable, InternalError, PastNotInOrder, PastSealsChanged:
 		return
 	}
 	unreadAt := int64(0)
@@ -198,7 +198,7 @@ func (l *ledger) history(at int64) {
 	r := l.report
 	head, _ := l.links.head()
 	_, changed := l.intact(head)
-	whole := len(l.links.segments) > 0 && r.ByVerdict[Malformed] == 0 && r.Counts[RecordMissing] == 0 && r.Counts[LedgerChainBroken] == 0 && r.Hashed == r.Records
+	whole := len(l.links.segments) > 0 && r.unread() == 0 && r.Counts[RecordMissing] == 0 && r.Counts[LedgerChainBroken] == 0 && r.Hashed == r.Records
 	sameStart := !r.Unordered && r.origin == s.Origin
 	switch {
 	case at == noParent && r.continues:
@@ -282,7 +282,7 @@ func (l *ledger) pastHolds() {
 // unreadBefore reports whether a record that could not be read stands before a row
 // in the input.
 func (l *ledger) unreadBefore(at int64) bool {
-	return l.report.ByVerdict[Malformed] > 0 && l.links.index.row(at).number != at+1
+	return l.report.unread() > 0 && l.links.index.row(at).number != at+1
 }
 
 // carry tells of findings of the audit before that were not looked for again.

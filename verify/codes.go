@@ -53,7 +53,7 @@ var explanations = slices.Concat(
 
 var readingCodes = []Explanation{
 	{NotLookedAt, "something in a folder was not judged", "It may be a proof that does not hold.", "Give it by itself, or move it out of the folder."},
-	{Unreadable, "the input could not be read", "Nothing can be said about bytes that are not there.", "Look at the message for the file or server, and try again."},
+	{InputUnreadable, "the input could not be read", "Nothing can be said about bytes that are not there.", "Look at the message for the file or server, and try again."},
 	{canonical.CodeEmpty, "the input is empty", "There is nothing to verify.", doFetch},
 	{canonical.CodeSyntax, "the input is not JSON", "A proof is JSON (RFC 8259); anything close to it is read differently by different programs.", doFetch},
 	{canonical.CodeTruncated, "the JSON ends too early", "A part is missing, and so whatever it said.", "Fetch it again; the download or the disk may have cut it off."},

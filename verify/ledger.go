@@ -255,7 +255,8 @@ func (r *LedgerReport) Total() (n int64) {
 }
 
 // Verdict returns the outcome: Failed when some record or the chain failed, else
-// Malformed when there was no record or something is none, else Inconclusive
+// Malformed when there was no record or something is none, else Unreadable when
+// something could not be read, else Inconclusive
 // when something could not be judged or not all was read.
 func (r *LedgerReport) Verdict() Verdict {
 	switch {
@@ -263,11 +264,16 @@ func (r *LedgerReport) Verdict() Verdict {
 		return Failed
 	case r.ByVerdict[Malformed] > 0 || r.complete && r.Records == 0:
 		return Malformed
+	case r.ByVerdict[Unreadable] > 0:
+		return Unreadable
 	case !r.complete || r.findings[NotRun] > 0 || r.ByVerdict[Inconclusive] > 0 || r.ByVerdict[Failed] > 0 || !r.Head.Verified:
 		return Inconclusive
 	}
 	return Verified
 }
+
+// unread is how many records could not be read as what they should be.
+func (r *LedgerReport) unread() int64 { return r.ByVerdict[Malformed] + r.ByVerdict[Unreadable] }
 
 // Complete reports whether all records were read and the chain was put together.
 func (r *LedgerReport) Complete() bool { return r.complete }

@@ -36,7 +36,7 @@ func (l *ledger) finish(err error) {
 	case errors.Is(err, ErrInterrupted):
 		l.found(Finding{Status: NotRun, Code: Interrupted, Message: "the audit was interrupted: what follows was not looked at", Place: Place{Record: r.Records}})
 	case err != nil:
-		l.found(Finding{Status: NotRun, Code: Unreadable, Message: fmt.Sprintf("the ledger could not be read on: %v", err), Place: Place{Record: r.Records}})
+		l.found(Finding{Status: NotRun, Code: InputUnreadable, Message: fmt.Sprintf("the ledger could not be read on: %v", err), Place: Place{Record: r.Records}})
 	case r.Records == 0 && r.Contradiction == nil:
 		l.found(Finding{Status: NotRun, Code: LedgerEmpty, Message: "there is no record"})
 	}
@@ -53,7 +53,7 @@ func (l *ledger) judgeChain(err error) {
 		return
 	}
 	if l.links.index.count == 0 {
-		if s := l.options.Since; err == nil && s != nil && r.ByVerdict[Malformed] == 0 {
+		if s := l.options.Since; err == nil && s != nil && r.unread() == 0 {
 			l.pastAbsent(HistoryTruncated, fmt.Sprintf("there is no record in this input; the audit before ended at position %d", s.Count))
 		}
 		return
@@ -176,7 +176,7 @@ func (l *ledger) beginsAsGiven(first []int64) bool {
 	}
 	f := Finding{Status: Fail, Code: LedgerChainBroken, Place: l.links.index.placeOf(&r), Pointer: "/ledger/prev_hash", Expected: l.previous, Actual: actual,
 		Message: "the ledger does not go on from the predecessor that was given: no record names it"}
-	if r.flags&genuineRow == 0 || l.report.ByVerdict[Malformed] > 0 {
+	if r.flags&genuineRow == 0 || l.report.unread() > 0 {
 		f.Status = NotRun
 		f.Hint = "not every record could be read, and shown to be the signer's"
 	}

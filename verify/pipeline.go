@@ -273,7 +273,7 @@ func caught(r *record) {
 
 // internalReport is the report on a record over which the program broke.
 func internalReport(p any) *Report {
-	r := unread(Check{ID: Format, Code: InternalError, Message: fmt.Sprintf("the record could not be judged: internal error: %v", p)})
+	r := unread(Check{ID: Format, Code: InternalError, Message: fmt.Sprintf("the record could not be judged: internal error: %v", p)}, nil)
 	r.bound()
 	return r
 }
@@ -283,7 +283,7 @@ func (w *worker) first(b *batch, i int) {
 	it, r := &b.items[i], &b.records[i]
 	r.number, r.line, r.input = it.number, it.line, it.input
 	defer caught(r)
-	refuse := func(report *Report) { r.report, r.verdict, r.unread = report, Malformed, true }
+	refuse := func(report *Report) { r.report, r.verdict, r.unread = report, report.Verdict(), true }
 	if it.err != nil {
 		if e := (*canonical.Error)(nil); errors.As(it.err, &e) {
 			refuse(MalformedReport(it.err))

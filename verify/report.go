@@ -18,10 +18,11 @@ const (
 	Inconclusive Verdict = iota // nothing failed, and a required check could not run
 	Verified                    // every required check passed
 	Failed                      // some check failed
-	Malformed                   // the input is not a bundle
+	Malformed                   // the input was read and is not a bundle
+	Unreadable                  // the input could not be read: no such file, no answer, too large
 )
 
-var verdictNames = [...]string{"inconclusive", "verified", "failed", "malformed"}
+var verdictNames = [...]string{"inconclusive", "verified", "failed", "malformed", "unreadable"}
 
 // String returns the verdict as reports spell it.
 func (v Verdict) String() string {
@@ -77,7 +78,10 @@ type KeyUsed struct {
 
 // Verdict returns the outcome.
 func (r *Report) Verdict() Verdict {
-	if r.outcome(Format) == Fail {
+	if c, ok := r.first(Format, Fail); ok {
+		if c.Code == InputUnreadable {
+			return Unreadable
+		}
 		return Malformed
 	}
 	for _, c := range r.checks {
@@ -165,7 +169,7 @@ func (r *Report) Reason() Code {
 	switch r.Verdict() {
 	case Verified:
 		return OK
-	case Failed, Malformed:
+	case Failed, Malformed, Unreadable:
 		for _, o := range reasonOrder {
 			if o.id == LedgerHash && r.ledgerRestored && r.outcome(ArtifactHash) == Fail {
 				continue // the record is proven genuine; what was rewritten is told by the artifact

@@ -162,16 +162,25 @@ func MalformedReport(err error) *Report {
 	} else if err != nil {
 		c.Message = err.Error()
 	}
-	return unread(c)
+	return unread(c, err)
 }
 
 // UnreadableReport returns the report for an input whose bytes could not be
-// had: a missing file, a server that answered with an error.
+// had: a missing file, a server that answered with an error, more than is read.
 func UnreadableReport(err error) *Report {
-	return unread(Check{ID: Format, Status: Fail, Code: Unreadable, Message: fmt.Sprintf("the input could not be read: %v", err)})
+	return unread(Check{ID: Format, Status: Fail, Code: InputUnreadable, Message: fmt.Sprintf("the input could not be read: %v", err)}, err)
 }
 
-func unread(c Check) *Report {
+// unread is the report on what there is no bundle of. What to do about it is the
+// error's own to say, by a method Hint, else the table's.
+func unread(c Check, err error) *Report {
+	var own interface{ Hint() string }
+	if errors.As(err, &own) {
+		c.Hint = own.Hint()
+	}
+	if e, ok := Explain(c.Code); ok && c.Hint == "" && c.Status == Fail {
+		c.Hint = e.Do
+	}
 	r := &Report{checks: []Check{c}}
 	for _, id := range alwaysRequired[1:] {
 		r.checks = append(r.checks, Check{ID: id, Code: c.Code, Message: "not run: the input could not be read"})

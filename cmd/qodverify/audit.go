@@ -306,7 +306,7 @@ func (r *auditRun) run() error {
 			return err
 		}
 	}
-	if report.Records == 0 && report.Counts[verify.Unreadable] > 0 {
+	if report.Records == 0 && report.Counts[verify.InputUnreadable] > 0 {
 		// Not a word of it was read, so there is nothing to report on.
 		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %s", r.ledger.Name, report.Listed[0].Message)}
 	}

@@ -23,7 +23,7 @@ func exitFor(v verify.Verdict) exitCode {
 		return exitVerified
 	case verify.Failed:
 		return exitFailed
-	case verify.Malformed:
+	case verify.Malformed, verify.Unreadable:
 		return exitMalformed
 	}
 	return exitInconclusive
@@ -33,6 +33,7 @@ const exitHelp = `Exit status:
   0  verified
   1  failed: some check failed
   2  usage: the command line makes no sense
-  3  malformed: an input is unreadable or not a bundle, or no input matched
+  3  malformed: an input is not a bundle, or no input matched;
+     or unreadable: there is no such file, no answer, or too much of it
   4  inconclusive: nothing failed, and a required check could not run
 Of several inputs the worst decides, in the order 1, 3, 4, 0.`

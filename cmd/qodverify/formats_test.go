@@ -72,7 +72,7 @@ func (r reported) hold(t *testing.T, name string) {
 	for format, success := range map[string]func(string) (bool, error){
 		"jsonl": readJSONL, "junit": readJUnit, "tap": readTAP, "github": readGitHub, "gitlab": readGitLab, "sarif": readSARIF,
 		"text": func(s string) (bool, error) {
-			return !regexp.MustCompile(`(?m): (FAILED|INCONCLUSIVE|MALFORMED|NOTHING VERIFIED)`).MatchString(s), nil
+			return !regexp.MustCompile(`(?m): (FAILED|INCONCLUSIVE|MALFORMED|UNREADABLE|NOTHING VERIFIED)`).MatchString(s), nil
 		},
 		"markdown": func(s string) (bool, error) { return strings.HasPrefix(s, "## qodverify: VERIFIED\n"), nil },
 		"html":     func(s string) (bool, error) { return strings.Contains(s, "<title>VERIFIED · "), nil },

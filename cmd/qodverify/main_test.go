@@ -136,7 +136,7 @@ func TestEveryFixture(t *testing.T) {
 
 func TestExitCodes(t *testing.T) {
 	for v, want := range map[verify.Verdict]exitCode{
-		verify.Verified: 0, verify.Failed: 1, verify.Malformed: 3, verify.Inconclusive: 4, verify.Verdict(99): 4,
+		verify.Verified: 0, verify.Failed: 1, verify.Malformed: 3, verify.Unreadable: 3, verify.Inconclusive: 4, verify.Verdict(99): 4,
 	} {
 		if got := exitFor(v); got != want {
 			t.Errorf("%s: exit %d, want %d", v, got, want)

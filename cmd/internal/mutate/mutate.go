@@ -95,7 +95,7 @@ func Measure(data []byte, judge func([]byte) *verify.Report) (Measurement, error
 				o.By = append(o.By, c.ID)
 			}
 		}
-		if o.Verdict == verify.Malformed {
+		if o.Verdict == verify.Malformed || o.Verdict == verify.Unreadable {
 			o.By = []verify.CheckID{verify.Format} // the others could not run
 		}
 		m.Outcomes = append(m.Outcomes, o)

@@ -31,7 +31,7 @@ func github(w io.Writer, s sheet) error {
 }
 
 func reasonText(u suite) string {
-	if u.verdict == verify.Verified {
+	if u.verdict == verify.Verified || string(u.reason) == u.verdict.String() {
 		return ""
 	}
 	return " (" + Printable(string(u.reason)) + ")"

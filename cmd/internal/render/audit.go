@@ -183,7 +183,7 @@ func verdictCounts(r *verify.LedgerReport) string {
 		return headCounts(r)
 	}
 	var parts []string
-	for _, v := range []verify.Verdict{verify.Verified, verify.Failed, verify.Inconclusive, verify.Malformed} {
+	for _, v := range []verify.Verdict{verify.Verified, verify.Failed, verify.Inconclusive, verify.Malformed, verify.Unreadable} {
 		if n := r.ByVerdict[v]; n > 0 || v == verify.Verified {
 			parts = append(parts, fmt.Sprintf("%d %s", n, v))
 		}
@@ -200,7 +200,7 @@ func headCounts(r *verify.LedgerReport) string {
 		signatures = fmt.Sprintf("%d of all signatures verified", r.Verifieds)
 	}
 	text := fmt.Sprintf("%d with hashes and content that hold, %s", n(verify.Verified), signatures)
-	for _, v := range []verify.Verdict{verify.Failed, verify.Inconclusive, verify.Malformed} {
+	for _, v := range []verify.Verdict{verify.Failed, verify.Inconclusive, verify.Malformed, verify.Unreadable} {
 		if n(v) > 0 {
 			text += fmt.Sprintf(", %d %s", n(v), v)
 		}

@@ -54,6 +54,7 @@ type jsonLedger struct {
 	Failed       int64                     `json:"failed"`
 	Inconclusive int64                     `json:"inconclusive"`
 	Malformed    int64                     `json:"malformed"`
+	Unreadable   int64                     `json:"unreadable"`
 	Hashed       int64                     `json:"hashes_hold"`
 	Generations  map[string]jsonGeneration `json:"generations"`
 	From         string                    `json:"signed_from"`
@@ -127,7 +128,7 @@ func (a Audit) document() jsonAudit {
 		Signatures: jsonSignatures{string(r.Signatures), r.Verifieds, string(r.Engine)},
 		Summary: jsonLedger{
 			Records: r.Records, Sessions: r.Sessions, Verified: r.ByVerdict[verify.Verified], Failed: r.ByVerdict[verify.Failed],
-			Inconclusive: r.ByVerdict[verify.Inconclusive], Malformed: r.ByVerdict[verify.Malformed], Hashed: r.Hashed,
+			Inconclusive: r.ByVerdict[verify.Inconclusive], Malformed: r.ByVerdict[verify.Malformed], Unreadable: r.ByVerdict[verify.Unreadable], Hashed: r.Hashed,
 			Generations: map[string]jsonGeneration{}, From: timeJSON(r.From), To: timeJSON(r.To), Unordered: r.Unordered, Ends: r.Ends,
 		},
 		Keys: []jsonKeySpan{}, KeySource: a.Keys, Pinned: a.Pinned, Total: r.Total(), Counts: []jsonCount{}, Findings: []jsonFinding{},

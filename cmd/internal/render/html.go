@@ -226,7 +226,9 @@ func (in htmlInput) sentence() string {
 	case verify.Failed:
 		return "At least one check does not hold. What the bundle says must not be relied on before that is explained."
 	case verify.Malformed:
-		return "The input could not be read as a proof bundle, so nothing in it was verified."
+		return "The input was read and is not a proof bundle, so nothing in it was verified."
+	case verify.Unreadable:
+		return "The input could not be read, so nothing was verified."
 	}
 	return "Nothing failed, and something that is required could not be checked. This is not a proof."
 }
@@ -278,7 +280,8 @@ func (a Audit) writeHTML(w io.Writer) error {
 	h.Plain = map[verify.Verdict]string{
 		verify.Verified:     "Every record and every link of the chain holds, up to the head named below.",
 		verify.Failed:       "At least one record, or the chain, does not hold.",
-		verify.Malformed:    "Something in the ledger could not be read as a record.",
+		verify.Malformed:    "Something in the ledger is not a record.",
+		verify.Unreadable:   "Something in the ledger could not be read.",
 		verify.Inconclusive: "Nothing failed, and something that is required could not be checked.",
 	}[r.Verdict()]
 	for _, code := range findingCodes(r) {

@@ -40,6 +40,7 @@ type jsonSummary struct {
 	Failed       int `json:"failed"`
 	Inconclusive int `json:"inconclusive"`
 	Malformed    int `json:"malformed"`
+	Unreadable   int `json:"unreadable"`
 }
 
 type jsonResult struct {

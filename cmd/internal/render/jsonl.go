@@ -52,7 +52,7 @@ func (r Run) writeJSONL(w io.Writer) error {
 func (r Run) summary() jsonSummary {
 	return jsonSummary{
 		Inputs: len(r.Results), Verified: r.count(verify.Verified), Failed: r.count(verify.Failed),
-		Inconclusive: r.count(verify.Inconclusive), Malformed: r.count(verify.Malformed),
+		Inconclusive: r.count(verify.Inconclusive), Malformed: r.count(verify.Malformed), Unreadable: r.count(verify.Unreadable),
 	}
 }
 

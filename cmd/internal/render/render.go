@@ -43,6 +43,8 @@ type Tool struct {
 type Problem struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
+	// Unread: what was to be judged could not be read.
+	Unread bool `json:"-"`
 }
 
 // Result is the outcome for one input.
@@ -58,9 +60,12 @@ type Result struct {
 }
 
 // Verdict joins the verdicts of all inputs: the worst, in the order failed,
-// malformed, inconclusive, verified, and of what they say together. Without any
-// input nothing was verified.
+// malformed, unreadable, inconclusive, verified, and of what they say together.
+// Without any input nothing was verified.
 func (r Run) Verdict() verify.Verdict {
+	if p := r.Problem; p != nil && p.Unread {
+		return worst(verify.Unreadable, r.Results)
+	}
 	if len(r.Results) == 0 || r.Problem != nil {
 		return worst(verify.Inconclusive, r.Results)
 	}
@@ -71,8 +76,10 @@ func worst(v verify.Verdict, results []Result) verify.Verdict {
 	rank := func(v verify.Verdict) int {
 		switch v {
 		case verify.Failed:
-			return 3
+			return 4
 		case verify.Malformed:
+			return 3
+		case verify.Unreadable:
 			return 2
 		case verify.Verified:
 			return 0
@@ -87,6 +94,9 @@ func worst(v verify.Verdict, results []Result) verify.Verdict {
 	return v
 }
 
+// unread reports whether there is no bundle behind a verdict.
+func unread(v verify.Verdict) bool { return v == verify.Malformed || v == verify.Unreadable }
+
 func (r Run) count(v verify.Verdict) (n int) {
 	for _, result := range r.Results {
 		if result.Report.Verdict() == v {
@@ -98,7 +108,7 @@ func (r Run) count(v verify.Verdict) (n int) {
 
 // notCovered says in plain words what the verdict does not speak of.
 func notCovered(r *verify.Report) []string {
-	if r.Verdict() == verify.Malformed {
+	if unread(r.Verdict()) {
 		return nil
 	}
 	var list []string

@@ -93,7 +93,7 @@ func verdictLevel(v verify.Verdict) level {
 	switch v {
 	case verify.Verified:
 		return passed
-	case verify.Failed, verify.Malformed:
+	case verify.Failed, verify.Malformed, verify.Unreadable:
 		return failed
 	}
 	return broken
@@ -111,7 +111,11 @@ func (r Run) sheet(o Options) sheet {
 		if p == nil {
 			p = &Problem{Code: "input", Message: "nothing was verified"}
 		}
-		s.units = append(s.units, suite{name: "qodverify", reason: verify.Code(p.Code), items: []item{{id: verdictID, code: verify.Code(p.Code), message: p.Message}}})
+		v := verify.Inconclusive
+		if p.Unread {
+			v = verify.Unreadable
+		}
+		s.units = append(s.units, suite{name: "qodverify", verdict: v, reason: verify.Code(p.Code), items: []item{{id: verdictID, code: verify.Code(p.Code), message: p.Message}}})
 	}
 	return s
 }

@@ -54,8 +54,8 @@ func Text(w io.Writer, run Run, o TextOptions) error {
 	}
 	if len(run.Results) > 1 {
 		p.line("")
-		p.line("%d inputs: %d verified, %d failed, %d inconclusive, %d malformed", len(run.Results),
-			run.count(verify.Verified), run.count(verify.Failed), run.count(verify.Inconclusive), run.count(verify.Malformed))
+		p.line("%d inputs: %d verified, %d failed, %d inconclusive, %d malformed, %d unreadable", len(run.Results),
+			run.count(verify.Verified), run.count(verify.Failed), run.count(verify.Inconclusive), run.count(verify.Malformed), run.count(verify.Unreadable))
 	}
 	p.together(run)
 	if v := run.Verdict(); len(run.Results) > 0 && v != worst(verify.Verified, run.Results) {
@@ -87,12 +87,12 @@ func (p *painter) result(r Result) {
 	report := r.Report
 	verdict := report.Verdict()
 	heading := p.bold.Sprint(Printable(r.Input)) + ": " + p.verdict(verdict)
-	if verdict != verify.Verified {
-		heading += " (" + Printable(string(report.Reason())) + ")"
+	if reason := string(report.Reason()); verdict != verify.Verified && reason != verdict.String() {
+		heading += " (" + Printable(reason) + ")"
 	}
 	p.line("%s", heading)
 	p.reasons(report)
-	if verdict == verify.Malformed {
+	if unread(verdict) {
 		return
 	}
 	p.subject(report)
@@ -143,7 +143,7 @@ func (p *painter) reasons(report *verify.Report) {
 			continue
 		}
 		p.field("why", "%s: %s", c.ID, c.Message)
-		if c.Pointer != "" && report.Verdict() != verify.Malformed { // a malformed input's message has the place
+		if c.Pointer != "" && !unread(report.Verdict()) { // a malformed input's message has the place
 			p.field("  at", "%s%s", c.Pointer, regionText(c.Region))
 		}
 		if c.Expected != "" && c.Status == verify.Fail {

@@ -194,7 +194,7 @@ func (j *Judgement) judge(v *verify.Verifier, version Version, name string, into
 	// show all the same that it is the signer's.
 	if err, verdict := (*into).Err(), (*into).Verdict(); err != nil && !(verdict == verify.Inconclusive && (*into).Proven()) {
 		why("the record %q: %v", name, err)
-		if verdict == verify.Failed || verdict == verify.Malformed {
+		if verdict == verify.Failed || verdict == verify.Malformed || verdict == verify.Unreadable {
 			j.Outcome = Refuted
 		}
 	}
