@@ -58,7 +58,8 @@ func TestArrows(t *testing.T) {
 
 		"/cmd/internal/files":    {},
 		"/cmd/internal/render":   {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/cmd/internal/state", "/jwks", "/verify"},
-		"/cmd/internal/source":   {"/bundle", "/bundle/canonical", "/cmd/internal/files", "/jwks"},
+		"/cmd/internal/source":   {"/bundle", "/bundle/canonical", "/cmd/internal/files", "/cmd/internal/unpack", "/jwks"},
+		"/cmd/internal/unpack":   {},
 		"/cmd/internal/state":    {"/bundle", "/cmd/internal/files", "/verify"},
 		"/cmd/internal/probe":    {"/bundle/telemetry"},
 		"/cmd/internal/importer": {"/bundle/canonical"},
@@ -66,7 +67,7 @@ func TestArrows(t *testing.T) {
 		"/cmd/internal/policy":   {"/bundle/canonical", "/jwks", "/verify"},
 		"/cmd/internal/mint":     {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/cmd/internal/pyjson", "/jwks"},
 		"/cmd/internal/store":    {"/bundle", "/cmd/internal/files", "/cmd/internal/mint"},
-		"/cmd/internal/judge":    {"/bundle", "/bundle/canonical", "/cmd/internal/render", "/jwks", "/verify"},
+		"/cmd/internal/judge":    {"/bundle", "/bundle/canonical", "/cmd/internal/render", "/cmd/internal/unpack", "/jwks", "/verify"},
 		"/cmd/internal/page":     {"/cmd/internal/render"},
 		"/cmd/internal/server":   {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/cmd/internal/judge", "/cmd/internal/mint", "/cmd/internal/page", "/cmd/internal/pyjson", "/cmd/internal/render", "/cmd/internal/source", "/cmd/internal/store", "/jwks", "/verify"},
 	}

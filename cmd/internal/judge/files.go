@@ -2,7 +2,6 @@ package judge
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
 	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/cmd/internal/unpack"
 	"github.com/qodverify/qodverify/jwks"
 	"github.com/qodverify/qodverify/verify"
 )
@@ -31,7 +31,7 @@ const (
 	ledgerFile
 )
 
-// maxUnpacked bounds a gzip file's content in bytes.
+// maxUnpacked bounds the content of a packed file in bytes.
 const maxUnpacked = 1 << 30
 
 // Files judges files with the keys of other files. A file of several records, one
@@ -127,16 +127,15 @@ func classify(data []byte) ([]byte, kind, error) {
 	switch {
 	case bytes.HasPrefix(data, []byte("SQLite format 3\x00")):
 		return nil, 0, errors.New("this is a SQLite database: qodverify export DATABASE writes its ledger as bundles, one a line, or qodverify audit reads it")
-	case bytes.HasPrefix(data, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		return nil, 0, errors.New("this is zstd: unpack it first, or give it as gzip")
 	}
-	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(bytes.NewReader(data))
+	if unpack.Of(data) != unpack.Plain {
+		z, _, err := unpack.NewReader(bytes.NewReader(data))
 		if err != nil {
 			return nil, 0, err
 		}
+		defer z.Close()
 		if data, err = io.ReadAll(io.LimitReader(z, maxUnpacked+1)); err != nil {
-			return nil, 0, fmt.Errorf("gzip: %w", err)
+			return nil, 0, err
 		}
 		if len(data) > maxUnpacked {
 			return nil, 0, fmt.Errorf("it unpacks to more than %d bytes", maxUnpacked)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/testdata"
 	"github.com/qodverify/qodverify/verify"
@@ -24,6 +26,11 @@ func TestFiles(t *testing.T) {
 	z := gzip.NewWriter(&zipped)
 	z.Write(lines)
 	z.Close()
+	packer, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zstandard := packer.EncodeAll(lines, nil)
 	pinned := "X8SA8NgbGcejYQTtWNxXyb8dzdDjPGc9nLjLWrdfg14"
 	for name, c := range map[string]struct {
 		files, keys []File
@@ -46,7 +53,8 @@ func TestFiles(t *testing.T) {
 		"keys alone":               {nil, []File{keys}, nil, "there is no bundle"},
 		"nothing":                  {nil, nil, nil, "there is no bundle"},
 		"a database":               {[]File{{"x", []byte("SQLite format 3\x00")}}, []File{keys}, nil, "qodverify export"},
-		"zstd":                     {[]File{{"x", []byte{0x28, 0xb5, 0x2f, 0xfd}}}, []File{keys}, nil, "unpack it"},
+		"a ledger as zstd":         {[]File{{"l", zstandard}}, []File{keys}, nil, "verified"},
+		"zstd cut off":             {[]File{{"l", zstandard[:len(zstandard)-9]}}, []File{keys}, nil, "the zstd stream is cut off"},
 		"no JSON":                  {[]File{{"x", []byte("PK\x03\x04")}}, []File{keys}, nil, "malformed"},
 		"an empty file":            {[]File{{"x", nil}}, []File{keys}, nil, "malformed"},
 		"keys with a private part": {[]File{{"x", one}}, []File{{"k", []byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"AA","d":"AA"}]}`)}}, nil, "keys from k"},

@@ -19,6 +19,7 @@ import (
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
 	"github.com/qodverify/qodverify/cmd/internal/files"
+	"github.com/qodverify/qodverify/cmd/internal/unpack"
 )
 
 // MaxBytes bounds one input, from wherever it comes.
@@ -200,7 +201,7 @@ func FolderInput(name, root string) Input {
 	return Input{Name: name, Data: data, Err: err, Dir: filepath.Dir(name), Root: root}
 }
 
-// ReadFile reads at most limit bytes of a file and fails when there are more.
+// ReadFile reads at most limit bytes of a file, unpacked, and fails when there are more.
 func ReadFile(name string, limit int) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -224,13 +225,11 @@ func ReadRegular(name string, limit int) ([]byte, error) {
 // ReadAll reads at most limit bytes and fails when there are more.
 func ReadAll(r io.Reader, limit int) ([]byte, error) { return readBounded(r, limit) }
 
+// readBounded reads all of r, unpacked if it is gzip or Zstandard.
 func readBounded(r io.Reader, limit int) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	data, err := unpack.ReadAll(r, limit)
 	if err != nil {
 		return nil, plain(err)
-	}
-	if len(data) > limit {
-		return nil, fmt.Errorf("larger than %d bytes", limit)
 	}
 	return data, nil
 }
