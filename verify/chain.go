@@ -11,10 +11,11 @@ import (
 func (r *run) ledgerLink() ([]Check, error) {
 	b := r.bundle
 	c := Check{Status: Skip, Actual: b.Entry.PrevHash, Pointer: b.EntryPointer("prev_hash")}
+	before := r.predecessor()
 	switch want := r.policy.Previous; {
-	case r.predecessor != nil:
-		c.Status, c.Code, c.Expected, c.Pointer = Pass, OK, r.predecessor.bundle.Entry.ThisHash, ""
-		c.Message = fmt.Sprintf("prev_hash is the this_hash of session %s, whose own record holds", r.predecessor.bundle.Proof.SessionID)
+	case before != nil:
+		c.Status, c.Code, c.Expected, c.Pointer = Pass, OK, b.Entry.PrevHash, ""
+		c.Message = fmt.Sprintf("prev_hash is the this_hash of session %s, whose own record holds", before.spelled)
 	case want != "" && want == b.Entry.PrevHash:
 		c.Status, c.Code, c.Expected, c.Pointer = Pass, OK, want, ""
 		c.Message = "prev_hash is the hash of the predecessor that was given"
@@ -29,35 +30,6 @@ func (r *run) ledgerLink() ([]Check, error) {
 		c.Hint = "give --previous FILE or HASH, or the neighbouring bundles, or the ledger"
 	}
 	return []Check{c}, nil
-}
-
-// connect finds each run's predecessor among the others, and the places where
-// two genuine records name the same one.
-func connect(runs []*run) {
-	byHash, byPrevious := map[string]*run{}, map[string][]*run{}
-	for _, r := range runs {
-		if r.bundle == nil || !r.genuine() {
-			continue
-		}
-		e := r.bundle.Entry
-		if byHash[e.ThisHash] != nil {
-			continue // the same record again
-		}
-		byHash[e.ThisHash] = r
-		if e.PrevHash != bundle.Genesis { // which is no record, and shared by all ledgers
-			byPrevious[e.PrevHash] = append(byPrevious[e.PrevHash], r)
-		}
-	}
-	for _, r := range runs {
-		if r.bundle != nil {
-			r.predecessor = byHash[r.bundle.Entry.PrevHash]
-		}
-	}
-	for _, rivals := range byPrevious {
-		for _, r := range rivals {
-			r.rivals = rivals
-		}
-	}
 }
 
 // genuine reports whether the record's own hash and signature hold, apart from
@@ -83,15 +55,14 @@ const maxRivals = 8
 // fork notes that other genuine records of the same run have the same
 // predecessor. Each may verify by itself; together they are several histories.
 func (r *run) fork() {
-	n := 0
-	for _, other := range r.rivals {
-		if other == r {
-			continue
-		}
-		if n++; n > maxRivals {
-			break
-		}
+	for _, other := range r.rivals() {
 		r.report.notes = append(r.report.notes, Note{Code: NoteFork, Pointer: r.bundle.EntryPointer("prev_hash"),
-			Message: fmt.Sprintf("the ledger forks here: the record of session %s names the same predecessor", other.bundle.Proof.SessionID)})
+			Message: fmt.Sprintf("the ledger forks here: the record of session %s names the same predecessor", other.spelled)})
 	}
+}
+
+// guardedGenuine is genuine for a bundle that has not been judged yet.
+func (r *run) guardedGenuine() (genuine bool, err error) {
+	_, err = r.guarded(check{run: func(r *run) ([]Check, error) { genuine = r.genuine(); return nil, nil }})
+	return genuine, err
 }

@@ -128,7 +128,7 @@ func TestFork(t *testing.T) {
 		bundles = append(bundles, parse(t, f.json()))
 	}
 	reports := v.Bundles(bundles)
-	for i, forks := range []bool{true, true, false, false, false} {
+	for i, forks := range []bool{true, true, false, false, true} { // the copy as its original
 		got := slices.ContainsFunc(reports[i].Notes(), func(n verify.Note) bool { return n.Code == verify.NoteFork })
 		if got != forks {
 			t.Errorf("record %d: fork noted is %v, want %v: %s", i, got, forks, describe(reports[i]))

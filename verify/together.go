@@ -3,8 +3,6 @@ package verify
 import (
 	"fmt"
 	"slices"
-
-	"github.com/qodverify/qodverify/bundle"
 )
 
 // Chain is what several reports say together. Only records whose hash and signature
@@ -73,59 +71,17 @@ func (c *Chain) String() string {
 	return what + " " + pieces + "; only an audit of the whole ledger shows that none is missing"
 }
 
-// ChainOf holds reports to each other. Reports on what is no proven record of
-// generation v0.4 are passed over.
+// ChainOf holds reports to each other, as [Batch.Chain] does.
 func ChainOf(reports []*Report) *Chain {
-	c := &Chain{}
-	first := map[string]int{} // by this_hash
-	followers, sessions := map[string][]int{}, map[string][]int{}
-	var hashes []string
+	links := make([]Link, len(reports))
 	for i, r := range reports {
-		s := r.Subject()
-		if !r.Proven() || first[s.ThisHash] > 0 {
-			continue
-		}
-		first[s.ThisHash] = i + 1
-		hashes = append(hashes, s.ThisHash)
-		if s.PrevHash != bundle.Genesis {
-			followers[s.PrevHash] = append(followers[s.PrevHash], i)
-		} else {
-			// GENESIS is no record: what names it follows nothing, in any ledger.
-			c.Firsts = append(c.Firsts, i)
-		}
-		session := bundle.NormalSessionID(s.SessionID)
-		sessions[session] = append(sessions[session], i)
-	}
-	c.Records = len(hashes)
-	for _, hash := range hashes {
-		s := reports[first[hash]-1].Subject()
-		if first[s.PrevHash] == 0 {
-			c.Pieces++
-			if rivals := followers[s.PrevHash]; len(rivals) > 0 && rivals[0] == first[hash]-1 {
-				c.Gaps++
-			}
-		}
-		if rivals := followers[s.PrevHash]; len(rivals) > 1 && rivals[0] == first[hash]-1 {
-			c.Forks = append(c.Forks, Rivals{Of: s.PrevHash, Reports: rivals, Contradict: true})
-		}
-		if rivals := sessions[bundle.NormalSessionID(s.SessionID)]; len(rivals) > 1 && rivals[0] == first[hash]-1 {
-			c.Sessions = append(c.Sessions, Rivals{Of: s.SessionID, Reports: rivals, Contradict: differ(reports, rivals)})
+		if s := r.Subject(); r.Proven() {
+			links[i] = newLink(s.ThisHash, s.PrevHash, s.SessionID)
 		}
 	}
-	return c
-}
-
-// differ reports whether proofs of one session came to different results.
-func differ(reports []*Report, of []int) bool {
-	result := ""
-	for _, i := range of {
-		r := reports[i]
-		if got := r.Subject().Result; r.Outcome(ArtifactHash) == Pass && got != "" {
-			if result != "" && got != result {
-				return true
-			}
-			result = got
-		}
+	b := NewBatch(links)
+	for i, r := range reports {
+		b.Settle(i, r)
 	}
-	return false
+	return b.Chain()
 }

@@ -135,17 +135,16 @@ func (v *Verifier) Bundle(b *bundle.Bundle) *Report { return v.Bundles([]*bundle
 // another's predecessor. A record serves as predecessor only if its own hash
 // and signature hold. The reports stand in the order of the bundles.
 func (v *Verifier) Bundles(bundles []*bundle.Bundle) []*Report {
-	runs := make([]*run, len(bundles))
-	for i, b := range bundles {
-		runs[i] = v.start(b)
+	links := make([]Link, len(bundles))
+	if len(bundles) > 1 {
+		for i, b := range bundles {
+			links[i] = v.Link(b)
+		}
 	}
-	if len(runs) > 1 {
-		connect(runs)
-	}
+	batch := NewBatch(links)
 	reports := make([]*Report, len(bundles))
-	for i, r := range runs {
-		r.all()
-		reports[i] = r.report
+	for i, b := range bundles {
+		reports[i] = batch.Judge(v, i, b)
 	}
 	return reports
 }
@@ -191,11 +190,11 @@ func unread(c Check, err error) *Report {
 // run is the work on one bundle.
 type run struct {
 	*Verifier
-	bundle      *bundle.Bundle
-	report      *Report
-	formulas    formulas
-	predecessor *run
-	rivals      []*run // genuine records with the same predecessor
+	bundle   *bundle.Bundle
+	report   *Report
+	formulas formulas
+	batch    *Batch // nil of a bundle by itself
+	number   int    // in the batch
 
 	// In an audit:
 	inAudit        bool
