@@ -5,7 +5,9 @@ package judge
 
 import (
 	"crypto/sha256"
-	"fmt"
+	"encoding/hex"
+	"errors"
+	"sync"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/cmd/internal/render"
@@ -33,66 +35,156 @@ type Input struct {
 	Keys func() Keys
 }
 
-// Bundles verifies the inputs, those with the same keys together, so that they are
-// also checked as a chain. The results stand in the order of the inputs.
+// Batch judges the inputs of a run, each by itself and where it is another's
+// predecessor. Every input is looked at first, and judged when all are known; so an
+// input is held only while it is worked on. Calls for different inputs may be made at
+// once.
+type Batch struct {
+	policy  verify.Policy
+	links   []verify.Link
+	digests [][sha256.Size]byte // of the bytes that were looked at
+	looked  []bool
+	batch   *verify.Batch
+
+	mu        sync.Mutex
+	verifiers map[trusted]*verify.Verifier
+}
+
+// trusted is what tells one verifier of a run from another.
+type trusted struct {
+	set    *jwks.KeySet
+	source string
+}
+
+// NewBatch returns the batch of n inputs that are held to one policy, or an error when
+// the policy means nothing.
+func NewBatch(policy verify.Policy, n int) (*Batch, error) {
+	if _, err := verify.New(policy); err != nil {
+		return nil, err
+	}
+	return &Batch{policy: policy, links: make([]verify.Link, n), digests: make([][sha256.Size]byte, n), looked: make([]bool, n), verifiers: map[trusted]*verify.Verifier{}}, nil
+}
+
+func (b *Batch) verifier(keys Keys) (*verify.Verifier, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	by := trusted{keys.Set, keys.Source}
+	if v := b.verifiers[by]; v != nil {
+		return v, nil
+	}
+	policy := b.policy
+	policy.Keys, policy.KeySource, policy.KeysErr = keys.Set, keys.Source, keys.Err
+	v, err := verify.New(policy)
+	if err == nil {
+		b.verifiers[by] = v
+	}
+	return v, err
+}
+
+// Look looks at input i. Its error is one of the run, not of the input.
+func (b *Batch) Look(i int, in Input) error {
+	p, err := prepare(in)
+	if err != nil || p.bundle == nil {
+		return err
+	}
+	v, err := b.verifier(p.keys)
+	if err != nil {
+		return err
+	}
+	b.links[i], b.digests[i], b.looked[i] = v.Link(p.bundle), p.digest, true
+	return nil
+}
+
+// Looked ends the first round, and returns what is known of the bundles.
+func (b *Batch) Looked() *verify.Batch {
+	b.batch = verify.NewBatch(b.links)
+	return b.batch
+}
+
+// Judge verifies input i. Its error is one of the run, not of the input.
+func (b *Batch) Judge(i int, in Input) (render.Result, error) {
+	p, err := prepare(in)
+	if err != nil || p.bundle == nil {
+		return p.Result, err
+	}
+	if b.looked[i] && p.digest != b.digests[i] {
+		p.Report, p.Data, p.Bundle = verify.UnreadableReport(errChanged), nil, nil
+		return p.Result, nil
+	}
+	v, err := b.verifier(p.keys)
+	if err != nil {
+		return p.Result, err
+	}
+	p.Report = b.batch.Judge(v, i, p.bundle)
+	return p.Result, nil
+}
+
+// Chain holds the inputs that were judged to each other.
+func (b *Batch) Chain() *verify.Chain { return b.batch.Chain() }
+
+var errChanged = errors.New("it changed while it was read; verify it again when nothing writes to it")
+
+// prepared is an input with all that it is judged with.
+type prepared struct {
+	render.Result
+	bundle *bundle.Bundle // nil: Report says why
+	digest [sha256.Size]byte
+	keys   Keys
+}
+
+func prepare(in Input) (p prepared, err error) {
+	p.Input = in.Name
+	if in.Err != nil {
+		p.Report = verify.UnreadableReport(in.Err)
+		return p, nil
+	}
+	p.digest = sha256.Sum256(in.Data)
+	p.Digest = hex.EncodeToString(p.digest[:])
+	b, err := bundle.Parse(in.Data)
+	if err != nil {
+		// Its bytes go no further: what is no bundle may be any file, and no report
+		// shows it.
+		p.Report = verify.MalformedReport(err)
+		return p, nil
+	}
+	p.Data, p.Bundle, p.bundle = in.Data, b, b
+	if in.Attach != nil {
+		if p.Notes, err = in.Attach(b); err != nil {
+			return p, err
+		}
+	}
+	p.keys = in.Keys()
+	if p.keys.SameOrigin && p.keys.Err == nil {
+		p.Notes = append(p.Notes, verify.Note{Code: verify.NoteKeysSameOrigin,
+			Message: "keys and bundle came from the same server: that shows that they fit each other, and not whose they are"})
+	}
+	if p.keys.Beside && p.keys.Err == nil {
+		p.Notes = append(p.Notes, verify.Note{Code: verify.NoteKeysBeside,
+			Message: "the keys lay beside the bundle: that shows that they fit each other, and not whose they are"})
+	}
+	return p, nil
+}
+
+// Bundles verifies inputs that are at hand, those with the same keys together, so that
+// they are also checked as a chain. The results stand in the order of the inputs.
 func Bundles(policy verify.Policy, inputs []Input) ([]render.Result, error) {
-	type group struct {
-		keys    Keys
-		bundles []*bundle.Bundle
-		index   []int
+	b, err := NewBatch(policy, len(inputs))
+	if err != nil {
+		return nil, err
 	}
-	results := make([]render.Result, len(inputs))
-	var groups []*group
 	for i, in := range inputs {
-		results[i].Input = in.Name
-		if in.Err != nil {
-			results[i].Report = verify.UnreadableReport(in.Err)
-			continue
+		if len(inputs) == 1 {
+			break
 		}
-		results[i].Digest = fmt.Sprintf("%x", sha256.Sum256(in.Data))
-		b, err := bundle.Parse(in.Data)
-		if err != nil {
-			// Its bytes go no further: what is no bundle may be any file, and no report
-			// shows it.
-			results[i].Report = verify.MalformedReport(err)
-			continue
-		}
-		results[i].Data, results[i].Bundle = in.Data, b
-		if in.Attach != nil {
-			if results[i].Notes, err = in.Attach(b); err != nil {
-				return nil, err
-			}
-		}
-		keys := in.Keys()
-		if keys.SameOrigin && keys.Err == nil {
-			results[i].Notes = append(results[i].Notes, verify.Note{Code: verify.NoteKeysSameOrigin,
-				Message: "keys and bundle came from the same server: that shows that they fit each other, and not whose they are"})
-		}
-		if keys.Beside && keys.Err == nil {
-			results[i].Notes = append(results[i].Notes, verify.Note{Code: verify.NoteKeysBeside,
-				Message: "the keys lay beside the bundle: that shows that they fit each other, and not whose they are"})
-		}
-		g := (*group)(nil)
-		for _, have := range groups {
-			if have.keys.Set == keys.Set && have.keys.Source == keys.Source {
-				g = have
-			}
-		}
-		if g == nil {
-			g = &group{keys: keys}
-			groups = append(groups, g)
-		}
-		g.bundles = append(g.bundles, b)
-		g.index = append(g.index, i)
-	}
-	for _, g := range groups {
-		policy.Keys, policy.KeySource, policy.KeysErr = g.keys.Set, g.keys.Source, g.keys.Err
-		v, err := verify.New(policy)
-		if err != nil {
+		if err := b.Look(i, in); err != nil {
 			return nil, err
 		}
-		for i, report := range v.Bundles(g.bundles) {
-			results[g.index[i]].Report = report
+	}
+	b.Looked()
+	results := make([]render.Result, len(inputs))
+	for i, in := range inputs {
+		if results[i], err = b.Judge(i, in); err != nil {
+			return nil, err
 		}
 	}
 	return results, nil
