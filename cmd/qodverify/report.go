@@ -63,7 +63,7 @@ func (a *app) report(r render.Report, exit exitCode) error {
 }
 
 func (a *app) renderOptions() render.Options {
-	return render.Options{TextOptions: render.TextOptions{Color: a.color()}, Place: inRepository()}
+	return render.Options{TextOptions: render.TextOptions{Color: a.color(), Verbose: a.verbose}, Place: inRepository()}
 }
 
 // inRepository returns how a pipeline's host names a file: relative to the

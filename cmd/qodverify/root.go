@@ -24,6 +24,7 @@ type app struct {
 	reports        []string // FORMAT=FILE
 	inputs         []string // names of what is judged, which no report may overwrite
 	quiet, noColor bool
+	verbose        bool // verify: also what is verified in full
 	exit           exitCode
 }
 

@@ -25,6 +25,7 @@ import (
 type verifyFlags struct {
 	jwks, pins, require    []string
 	offline, allowHTTP     bool
+	verbose                bool
 	session, previous      string
 	profile                string
 	artifact, artifactsDir string
@@ -42,6 +43,7 @@ func (f *verifyFlags) registerTrust(flags *pflag.FlagSet) {
 }
 
 func (f *verifyFlags) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.verbose, "verbose", false, "of several inputs, also print in full those that are verified")
 	f.registerTrust(flags)
 	f.registerPolicy(flags)
 	flags.StringVar(&f.session, "session", "", "session `ID` to ask a service's base URL for, or to find in an artifacts folder")
@@ -115,6 +117,7 @@ func (f *verifyFlags) policy() (verify.Policy, error) {
 // verify reads, judges and reports all inputs.
 func (a *app) verify(f *verifyFlags, args []string) error {
 	a.judged(slices.Concat(args, f.jwks, []string{os.Getenv("QODVERIFY_JWKS"), f.previous, f.artifact, f.policyFile})...)
+	a.verbose = f.verbose
 	policy, err := f.policy()
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -9,26 +10,44 @@ import (
 	"github.com/qodverify/qodverify/verify"
 )
 
-// github writes workflow commands, one an annotation, and a line an input. The
+// githubWriter writes workflow commands, one an annotation, and a line an input. The
 // runner takes every line that starts with "::" for a command, and "##[" anywhere
 // in a line for one of the old kind; Printable leaves no line break and no "##",
 // and every other line starts with our name.
-func github(w io.Writer, s sheet) error {
-	var b strings.Builder
-	for _, u := range s.units {
-		for _, i := range u.problems() {
-			annotation(&b, "error", u, i)
+//
+// A step shows ten errors and ten warnings: so each input that is not verified has one
+// error as it is judged, and what else is wrong comes when all have had theirs.
+type githubWriter struct {
+	w     io.Writer
+	later spools
+}
+
+func newGitHub(w io.Writer, _ Tool) sheetWriter { return &githubWriter{w: w} }
+
+func (g *githubWriter) unit(u suite) error {
+	var now, later strings.Builder
+	for n, i := range u.problems() {
+		b := &now
+		if n > 0 {
+			b = &later
 		}
-		for _, i := range u.remarks() {
-			if i.level == warned {
-				annotation(&b, "warning", u, i)
-			}
-		}
-		fmt.Fprintf(&b, "qodverify: %s: %s%s\n", Printable(u.name), strings.ToUpper(u.verdict.String()), reasonText(u))
+		annotation(b, "error", u, i)
 	}
-	_, err := io.WriteString(w, b.String())
+	for _, i := range u.remarks() {
+		if i.level == warned {
+			annotation(&later, "warning", u, i)
+		}
+	}
+	fmt.Fprintf(&now, "qodverify: %s: %s%s\n", Printable(u.name), strings.ToUpper(u.verdict.String()), reasonText(u))
+	if _, err := io.WriteString(g.w, now.String()); err != nil {
+		return err
+	}
+	_, err := io.WriteString(&g.later[u.rank()], later.String())
 	return err
 }
+
+func (g *githubWriter) end(verify.Verdict) error { return g.later.copyTo(g.w) }
+func (g *githubWriter) drop() error              { return g.later.close() }
 
 func reasonText(u suite) string {
 	if u.verdict == verify.Verified || string(u.reason) == u.verdict.String() {
@@ -80,30 +99,83 @@ type gitlabIssue struct {
 	} `json:"location"`
 }
 
-// gitlab writes a Code Quality report: an empty list is success. Only problems
-// and warnings are issues.
-func gitlab(w io.Writer, s sheet) error {
-	issues := []gitlabIssue{}
-	seen := map[string]int{}
-	for _, u := range s.units {
-		for _, i := range append(u.problems(), u.remarks()...) {
-			if i.level == noted {
-				continue
-			}
-			v := gitlabIssue{CheckName: string(i.code), Description: i.id + ": " + i.message, Severity: map[level]string{failed: "critical", broken: "major", warned: "minor"}[i.level]}
-			for _, d := range i.details {
-				v.Description += "; " + d.name + ": " + d.value
-			}
-			v.Description = Printable(v.Description)
-			v.Location.Path, v.Location.Lines.Begin = Printable(i.at.file), max(1, i.at.line)
-			if i.at.file == "" {
-				v.Location.Path = Printable(u.name)
-			}
-			v.Fingerprint = i.fingerprint(u, seen)
-			issues = append(issues, v)
+// gitlabWriter writes a Code Quality report, worst first: an empty list is success. Only
+// problems and warnings are issues.
+type gitlabWriter struct {
+	w      io.Writer
+	issues spools
+	seen   map[string]int
+}
+
+func newGitLab(w io.Writer, _ Tool) sheetWriter { return &gitlabWriter{w: w, seen: map[string]int{}} }
+
+func (g *gitlabWriter) unit(u suite) error {
+	for _, i := range append(u.problems(), u.remarks()...) {
+		if i.level == noted {
+			continue
+		}
+		v := gitlabIssue{CheckName: string(i.code), Description: i.id + ": " + i.message, Severity: map[level]string{failed: "critical", broken: "major", warned: "minor"}[i.level]}
+		for _, d := range i.details {
+			v.Description += "; " + d.name + ": " + d.value
+		}
+		v.Description = Printable(v.Description)
+		v.Location.Path, v.Location.Lines.Begin = Printable(i.at.file), max(1, i.at.line)
+		if i.at.file == "" {
+			v.Location.Path = Printable(u.name)
+		}
+		v.Fingerprint = i.fingerprint(u, g.seen)
+		b, err := indented(v, "  ")
+		if err == nil {
+			_, err = fmt.Fprintf(&g.issues[u.rank()], "  %s,\n", bytes.TrimSpace(b))
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return WriteJSON(w, issues)
+	return nil
+}
+
+func (g *gitlabWriter) end(verify.Verdict) error {
+	if _, err := io.WriteString(g.w, "["); err != nil {
+		return err
+	}
+	c := &commaTrimmer{w: g.w}
+	if err := g.issues.copyTo(c); err != nil {
+		return err
+	}
+	_, err := io.WriteString(g.w, c.end()+"]\n")
+	return err
+}
+
+func (g *gitlabWriter) drop() error { return g.issues.close() }
+
+// commaTrimmer writes a list's elements, each on a line that ends with a comma, but for
+// the last comma.
+type commaTrimmer struct {
+	w    io.Writer
+	held []byte // a comma and a line break that may be the last ones
+	some bool
+}
+
+func (c *commaTrimmer) Write(p []byte) (int, error) {
+	b := append(c.held, p...)
+	if !c.some && len(b) > 0 {
+		c.some = true
+		b = append([]byte("\n"), b...)
+	}
+	n := max(0, len(b)-2)
+	c.held = append([]byte(nil), b[n:]...)
+	if _, err := c.w.Write(b[:n]); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (c *commaTrimmer) end() string {
+	if !c.some {
+		return ""
+	}
+	return "\n"
 }
 
 // fingerprint is the same for the same problem in the next run, wherever its line

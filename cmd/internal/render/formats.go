@@ -14,35 +14,34 @@ import (
 type Report interface {
 	Verdict() verify.Verdict
 
-	sheet(Options) sheet
-	writeText(io.Writer, TextOptions) error
-	writeJSON(io.Writer) error
-	writeJSONL(io.Writer) error
-	writeHTML(io.Writer) error
+	write(io.Writer, Format, Options) error
 }
 
 // Format is one form of a report.
 type Format struct {
 	Name, About string
-	write       func(io.Writer, Report, Options) error
+	run         func(w io.Writer, tool Tool, inputs int, o Options) runWriter
+	audit       func(io.Writer, Audit, Options) error
 }
 
 // formats are all of them, in the order in which help lists them.
 var formats = []Format{
-	{"text", "for people, on a terminal", func(w io.Writer, r Report, o Options) error { return r.writeText(w, o.TextOptions) }},
-	{"json", "one document, by the published schema", func(w io.Writer, r Report, _ Options) error { return r.writeJSON(w) }},
-	{"jsonl", "one line of JSON an input or finding, then a summary", func(w io.Writer, r Report, _ Options) error { return r.writeJSONL(w) }},
-	{"junit", "JUnit XML, for test reports", fromSheet(junit)},
-	{"sarif", "SARIF 2.1.0, for code scanning", fromSheet(sarif)},
-	{"tap", "TAP 13, for prove and its kin", fromSheet(tap)},
-	{"github", "GitHub Actions annotations", fromSheet(github)},
-	{"gitlab", "GitLab Code Quality JSON", fromSheet(gitlab)},
-	{"markdown", "a page for a pull request or a wiki", fromSheet(markdown)},
-	{"html", "a page for people: self-contained, to print or to mail", func(w io.Writer, r Report, _ Options) error { return r.writeHTML(w) }},
+	{"text", "for people, on a terminal", newTextRun, func(w io.Writer, a Audit, o Options) error { return AuditText(w, a, o.TextOptions) }},
+	{"json", "one document, by the published schema", newJSONRun, func(w io.Writer, a Audit, _ Options) error { return AuditJSON(w, a) }},
+	{"jsonl", "one line of JSON an input or finding, then a summary", newLinesRun, func(w io.Writer, a Audit, _ Options) error { return a.writeJSONL(w) }},
+	sheetFormat("junit", "JUnit XML, for test reports", newJUnit),
+	sheetFormat("sarif", "SARIF 2.1.0, for code scanning", newSARIF),
+	sheetFormat("tap", "TAP 13, for prove and its kin", newTAP),
+	sheetFormat("github", "GitHub Actions annotations", newGitHub),
+	sheetFormat("gitlab", "GitLab Code Quality JSON", newGitLab),
+	sheetFormat("markdown", "a page for a pull request or a wiki", newMarkdown),
+	{"html", "a page for people: self-contained, to print or to mail", newHTMLRun, func(w io.Writer, a Audit, _ Options) error { return a.writeHTML(w) }},
 }
 
-func fromSheet(write func(io.Writer, sheet) error) func(io.Writer, Report, Options) error {
-	return func(w io.Writer, r Report, o Options) error { return write(w, r.sheet(o)) }
+func sheetFormat(name, about string, begin func(io.Writer, Tool) sheetWriter) Format {
+	return Format{name, about,
+		func(w io.Writer, tool Tool, _ int, o Options) runWriter { return sheetRun{begin(w, tool), o} },
+		func(w io.Writer, a Audit, o Options) error { return a.sheet(o).write(begin(w, a.Tool)) }}
 }
 
 // Formats returns every format of a report.
@@ -69,18 +68,14 @@ func Write(w io.Writer, format string, r Report, o Options) error {
 		return fmt.Errorf("unknown output format %q: want %s", format, FormatNames())
 	}
 	var b bytes.Buffer
-	if err := formats[i].write(&b, r, o); err != nil {
+	if err := r.write(&b, formats[i], o); err != nil {
 		return err
 	}
 	_, err := w.Write(b.Bytes())
 	return err
 }
 
-func (r Run) writeText(w io.Writer, o TextOptions) error { return Text(w, r, o) }
-func (r Run) writeJSON(w io.Writer) error                { return JSON(w, r) }
-
 // Verdict returns the verdict on the ledger.
 func (a Audit) Verdict() verify.Verdict { return a.Report.Verdict() }
 
-func (a Audit) writeText(w io.Writer, o TextOptions) error { return AuditText(w, a, o) }
-func (a Audit) writeJSON(w io.Writer) error                { return AuditJSON(w, a) }
+func (a Audit) write(w io.Writer, f Format, o Options) error { return f.audit(w, a, o) }

@@ -2,12 +2,14 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -39,9 +41,10 @@ func ReportPolicy() string {
 
 // Bounds of the page.
 const (
-	maxHTMLInputs = 100
-	maxHTMLShown  = 512 << 10 // bytes of one bundle
-	maxHTMLTotal  = 8 << 20   // bytes of all bundles
+	maxHTMLShown   = 512 << 10 // bytes of one bundle
+	maxHTMLEach    = 32 << 10  // bytes of one bundle among several
+	maxHTMLDetails = 5 << 20   // bytes of the details of all inputs of several
+	maxHTMLIndex   = 4 << 20   // bytes of the index
 )
 
 // reportTemplate is parsed when the first page is made: other runs don't wait for it.
@@ -67,7 +70,9 @@ type page struct {
 	Home     string
 	JSON     string
 	Inputs   []htmlInput
-	Left     int // inputs that are not shown
+	Index    []htmlRow
+	Details  template.HTML // of several inputs
+	Left     int           // verified inputs that the index leaves out
 	Together []htmlTogether
 	Summary  jsonSummary
 	Problem  *Problem
@@ -126,34 +131,106 @@ func mark(v verify.Verdict) string {
 	return "✗"
 }
 
-func (r Run) writeHTML(w io.Writer) error {
-	p := newPage(r.Tool, r.Verdict(), "QoD proof report")
-	p.Summary, p.Problem, p.Schema = r.summary(), r.Problem, SchemaID
-	if len(r.Results) == 1 {
-		p.Title += ": " + r.Results[0].Input
+// htmlRun shows one input in full. Of several it has an index, worst first, and in full
+// those that are not verified.
+type htmlRun struct {
+	w        io.Writer
+	inputs   int
+	only     *htmlInput
+	json     runWriter // of one input: what is shown
+	jsonText bytes.Buffer
+	number   int
+	details  [ranks]pieces
+	shown    []int // numbers of the inputs that have details
+}
+
+func newHTMLRun(w io.Writer, tool Tool, inputs int, o Options) runWriter {
+	h := &htmlRun{w: w, inputs: inputs}
+	if inputs < 2 {
+		h.json = newJSONRun(&h.jsonText, tool, inputs, o)
 	}
-	var b bytes.Buffer
-	if err := JSON(&b, r); err != nil {
+	return h
+}
+
+func (h *htmlRun) add(r Result) error {
+	h.number++
+	o := OutcomeOf(r)
+	if h.inputs < 2 {
+		in := r.html(h.number)
+		h.only = &in
+		return h.json.add(r)
+	}
+	rank := o.rank()
+	kept := &h.details[rank]
+	if o.Verdict == verify.Verified || kept.left > 0 {
+		return nil
+	}
+	in := r.html(h.number)
+	if len(in.Evidence) > maxHTMLEach {
+		in.Evidence, in.NoEvidence = "", "Among several inputs there is no room for it; the digest above names the exact bytes."
+	}
+	var b strings.Builder
+	if err := reportTemplate().ExecuteTemplate(&b, "input", in); err != nil {
 		return err
 	}
-	p.JSON = b.String()
-	total := 0
-	for i, result := range r.Results {
-		if i == maxHTMLInputs {
-			p.Left = len(r.Results) - i
-			break
+	if kept.add(b.String(), maxHTMLDetails); kept.left == 0 {
+		h.shown = append(h.shown, h.number)
+	}
+	return nil
+}
+
+func (h *htmlRun) end(r Run) error {
+	p := newPage(r.Tool, r.Verdict(), "QoD proof report")
+	p.Summary, p.Problem, p.Schema = r.summary(), r.Problem, SchemaID
+	if h.inputs < 2 {
+		if err := h.json.end(r); err != nil {
+			return err
 		}
-		in := result.html(i + 1)
-		if total += len(in.Evidence); total > maxHTMLTotal {
-			in.Evidence, in.NoEvidence = "", "The page has no room for it; the digest above names the exact bytes."
-		}
-		p.Inputs = append(p.Inputs, in)
+		p.JSON = h.jsonText.String()
+	}
+	if h.only != nil {
+		p.Title += ": " + h.only.Name
+		p.Inputs = []htmlInput{*h.only}
+	}
+	var details strings.Builder
+	fitting(&h.details, maxHTMLDetails, &details)
+	p.Details = template.HTML(details.String()) // made by the template
+	if len(r.Outcomes) > 1 {
+		p.index(r, h.shown)
 	}
 	for _, i := range r.together() {
 		word := map[level]string{failed: "fail", broken: "not_run", warned: "warn", noted: "note"}[i.level]
 		p.Together = append(p.Together, htmlTogether{word, i.code, i.message})
 	}
-	return reportTemplate().Execute(w, p)
+	return reportTemplate().Execute(h.w, p)
+}
+
+func (h *htmlRun) drop() error { return nil }
+
+// htmlRow is an input's line in the index.
+type htmlRow struct {
+	Outcome
+	Number int
+	Mark   string
+	Shown  bool
+}
+
+// index lists the inputs, worst first. What it has no room for was verified.
+func (p *page) index(r Run, shown []int) {
+	rows := make([]htmlRow, len(r.Outcomes))
+	for i, o := range r.Outcomes {
+		_, found := slices.BinarySearch(shown, i+1)
+		rows[i] = htmlRow{o, i + 1, mark(o.Verdict), found}
+	}
+	slices.SortStableFunc(rows, func(a, b htmlRow) int { return cmp.Compare(a.rank(), b.rank()) })
+	size := 0
+	for i, row := range rows {
+		if size += len(row.Input) + 120; size > maxHTMLIndex && row.Verdict == verify.Verified {
+			p.Left = len(rows) - i
+			break
+		}
+		p.Index = append(p.Index, row)
+	}
 }
 
 func (r Result) html(number int) htmlInput {

@@ -146,18 +146,56 @@ type jsonNote struct {
 	Pointer string `json:"pointer,omitempty"`
 }
 
-// JSON writes the report as one document.
-func JSON(w io.Writer, run Run) error {
-	doc := jsonRun{
+// jsonRunWriter keeps the results until the head of the document, which counts them, can
+// be written.
+type jsonRunWriter struct {
+	w       io.Writer
+	results spool
+	n       int
+}
+
+func newJSONRun(w io.Writer, _ Tool, _ int, _ Options) runWriter { return &jsonRunWriter{w: w} }
+
+func (j *jsonRunWriter) add(r Result) error {
+	start := "\n    "
+	if j.n++; j.n > 1 {
+		start = ",\n    "
+	}
+	b, err := indented(resultJSON(r), "    ")
+	if err == nil {
+		_, err = io.WriteString(&j.results, start)
+	}
+	if err == nil {
+		_, err = j.results.Write(bytes.TrimSuffix(b, []byte("\n")))
+	}
+	return err
+}
+
+func (j *jsonRunWriter) end(run Run) error {
+	b, err := indented(jsonRun{
 		Schema: SchemaID, Verdict: run.Verdict().String(), Tool: run.Tool, SignatureRule: signatureRule,
 		Summary: run.summary(),
 		Results: []jsonResult{}, Problem: run.Problem, Chain: run.chainJSON(), Skipped: run.Skipped,
+	}, "")
+	if err != nil {
+		return err
 	}
-	for _, r := range run.Results {
-		doc.Results = append(doc.Results, resultJSON(r))
+	const results = `"results": [`
+	head, tail, _ := bytes.Cut(b, []byte(results))
+	if _, err := j.w.Write(append(head, results...)); err != nil {
+		return err
 	}
-	return WriteJSON(w, doc)
+	if err := j.results.copyTo(j.w); err != nil {
+		return err
+	}
+	if j.n > 0 {
+		tail = append([]byte("\n  "), tail...)
+	}
+	_, err = j.w.Write(tail)
+	return err
 }
+
+func (j *jsonRunWriter) drop() error { return j.results.close() }
 
 // ResultJSON returns what the report says of one input, as one line of JSON.
 func ResultJSON(r Result) ([]byte, error) {
@@ -168,15 +206,23 @@ func ResultJSON(r Result) ([]byte, error) {
 
 // WriteJSON writes any value as indented, printable JSON.
 func WriteJSON(w io.Writer, v any) error {
+	b, err := indented(v, "")
+	if err == nil {
+		_, err = w.Write(b)
+	}
+	return err
+}
+
+// indented returns a value as printable JSON whose lines but the first have a prefix.
+func indented(v any, prefix string) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
+	e.SetIndent(prefix, "  ")
 	if err := e.Encode(v); err != nil {
-		return err
+		return nil, err
 	}
-	_, err := w.Write(PrintableJSON(b.Bytes()))
-	return err
+	return PrintableJSON(b.Bytes()), nil
 }
 
 func resultJSON(r Result) jsonResult {

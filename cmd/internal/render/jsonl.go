@@ -37,21 +37,27 @@ func writeLine(w io.Writer, v any) error {
 	return err
 }
 
-func (r Run) writeJSONL(w io.Writer) error {
-	for _, result := range r.Results {
-		j := resultJSON(result)
-		if err := writeLine(w, jsonLine{Schema: LineSchemaID, Type: "result", Verdict: j.Verdict, Result: &j}); err != nil {
-			return err
-		}
-	}
-	summary := r.summary()
-	return writeLine(w, jsonLine{Schema: LineSchemaID, Type: "summary", Verdict: r.Verdict().String(), Tool: &r.Tool, Summary: &summary, Problem: r.Problem, Chain: r.chainJSON(), Skipped: r.Skipped})
+// linesRun writes each result as it comes.
+type linesRun struct{ w io.Writer }
+
+func newLinesRun(w io.Writer, _ Tool, _ int, _ Options) runWriter { return linesRun{w} }
+
+func (l linesRun) add(r Result) error {
+	j := resultJSON(r)
+	return writeLine(l.w, jsonLine{Schema: LineSchemaID, Type: "result", Verdict: j.Verdict, Result: &j})
 }
+
+func (l linesRun) end(r Run) error {
+	summary := r.summary()
+	return writeLine(l.w, jsonLine{Schema: LineSchemaID, Type: "summary", Verdict: r.Verdict().String(), Tool: &r.Tool, Summary: &summary, Problem: r.Problem, Chain: r.chainJSON(), Skipped: r.Skipped})
+}
+
+func (linesRun) drop() error { return nil }
 
 // summary counts the verdicts.
 func (r Run) summary() jsonSummary {
 	return jsonSummary{
-		Inputs: len(r.Results), Verified: r.count(verify.Verified), Failed: r.count(verify.Failed),
+		Inputs: len(r.Outcomes), Verified: r.count(verify.Verified), Failed: r.count(verify.Failed),
 		Inconclusive: r.count(verify.Inconclusive), Malformed: r.count(verify.Malformed), Unreadable: r.count(verify.Unreadable),
 	}
 }

@@ -1,9 +1,13 @@
 package render
 
 import (
+	"bytes"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"strings"
+
+	"github.com/qodverify/qodverify/verify"
 )
 
 // JUnit XML as Jenkins, GitLab and most CI systems read it: a suite an input, a
@@ -13,7 +17,6 @@ type junitSuites struct {
 	XMLName xml.Name `xml:"testsuites"`
 	Name    string   `xml:"name,attr"`
 	junitCounts
-	Suites []junitSuite `xml:"testsuite"`
 }
 
 type junitCounts struct {
@@ -54,50 +57,72 @@ type junitMessage struct {
 	Text    string `xml:",chardata"`
 }
 
-func junit(w io.Writer, s sheet) error {
-	doc := junitSuites{Name: Printable(s.tool.Name)}
-	for _, u := range s.units {
-		suite := junitSuite{Name: Printable(u.name)}
-		for _, p := range u.about {
-			suite.Properties = append(suite.Properties, junitProperty{p.name, Printable(p.value)})
-		}
-		for _, i := range u.items {
-			if i.level == noted {
-				continue
-			}
-			c := junitCase{Name: Printable(i.id), ClassName: Printable(u.name), File: Printable(i.at.file), Line: i.at.line}
-			m := &junitMessage{Message: Printable(i.message), Type: Printable(string(i.code)), Text: i.prose()}
-			switch i.level {
-			case failed:
-				c.Failure, suite.Failures = m, suite.Failures+1
-			case skipped:
-				c.Skipped, suite.Skipped = &junitMessage{Message: m.Message}, suite.Skipped+1
-			case warned:
-				c.Out = "warning: " + m.Text
-			case passed:
-			default:
-				c.Error, suite.Errors = m, suite.Errors+1
-			}
-			suite.Tests++
-			suite.Cases = append(suite.Cases, c)
-		}
-		doc.Tests += suite.Tests
-		doc.Failures += suite.Failures
-		doc.Errors += suite.Errors
-		doc.Skipped += suite.Skipped
-		doc.Suites = append(doc.Suites, suite)
+// junitWriter keeps the suites, worst first, until their sums can be written.
+type junitWriter struct {
+	w      io.Writer
+	tool   Tool
+	sum    junitCounts
+	suites spools
+}
+
+func newJUnit(w io.Writer, tool Tool) sheetWriter { return &junitWriter{w: w, tool: tool} }
+
+func (j *junitWriter) unit(u suite) error {
+	suite := junitSuite{Name: Printable(u.name)}
+	for _, p := range u.about {
+		suite.Properties = append(suite.Properties, junitProperty{p.name, Printable(p.value)})
 	}
-	if _, err := io.WriteString(w, xml.Header); err != nil {
+	for _, i := range u.items {
+		if i.level == noted {
+			continue
+		}
+		c := junitCase{Name: Printable(i.id), ClassName: Printable(u.name), File: Printable(i.at.file), Line: i.at.line}
+		m := &junitMessage{Message: Printable(i.message), Type: Printable(string(i.code)), Text: i.prose()}
+		switch i.level {
+		case failed:
+			c.Failure, suite.Failures = m, suite.Failures+1
+		case skipped:
+			c.Skipped, suite.Skipped = &junitMessage{Message: m.Message}, suite.Skipped+1
+		case warned:
+			c.Out = "warning: " + m.Text
+		case passed:
+		default:
+			c.Error, suite.Errors = m, suite.Errors+1
+		}
+		suite.Tests++
+		suite.Cases = append(suite.Cases, c)
+	}
+	j.sum.Tests += suite.Tests
+	j.sum.Failures += suite.Failures
+	j.sum.Errors += suite.Errors
+	j.sum.Skipped += suite.Skipped
+	to := &j.suites[u.rank()]
+	e := xml.NewEncoder(to)
+	e.Indent("  ", "  ")
+	if err := e.EncodeElement(suite, xml.StartElement{Name: xml.Name{Local: "testsuite"}}); err != nil {
 		return err
 	}
-	e := xml.NewEncoder(w)
-	e.Indent("", "  ")
-	if err := e.Encode(doc); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
+	_, err := io.WriteString(to, "\n")
 	return err
 }
+
+func (j *junitWriter) end(verify.Verdict) error {
+	b, err := xml.Marshal(junitSuites{Name: Printable(j.tool.Name), junitCounts: j.sum})
+	if err != nil {
+		return err
+	}
+	head, tail, _ := bytes.Cut(b, []byte("></"))
+	if _, err := fmt.Fprintf(j.w, "%s%s>\n", xml.Header, head); err != nil {
+		return err
+	}
+	if err := j.suites.copyTo(j.w); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(j.w, "</%s\n", tail)
+	return err
+}
+
+func (j *junitWriter) drop() error { return j.suites.close() }
 
 // prose is the item in printable lines: the message, what was compared, the hint
 // and the pointer.

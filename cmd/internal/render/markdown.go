@@ -9,35 +9,90 @@ import (
 	"github.com/qodverify/qodverify/verify"
 )
 
-// The bounds of a Markdown report: GitHub cuts a step summary off at 1 MiB.
+// The bounds of a Markdown report, in bytes: GitHub drops a step summary of more than
+// 1 MiB whole.
 const (
-	maxMarkdownUnits = 200
-	maxMarkdownItems = 50
+	maxMarkdownRows    = 256 << 10
+	maxMarkdownDetails = 640 << 10
+	maxMarkdownItems   = 50 // of one input
 )
 
-// markdown writes GitHub-flavoured Markdown: a table of the inputs, and for those
-// that are not verified what is wrong.
-func markdown(w io.Writer, s sheet) error {
+// markdownWriter writes GitHub-flavoured Markdown: a table of the inputs, worst first,
+// and for those that are not verified, or that have warnings, what is to be said.
+type markdownWriter struct {
+	w             io.Writer
+	tool          Tool
+	rows, details [ranks]pieces
+}
+
+// pieces are texts of which no more than max bytes are kept.
+type pieces struct {
+	list []string
+	size int
+	left int // that were not kept
+}
+
+func (p *pieces) add(s string, max int) {
+	if p.left > 0 || p.size+len(s) > max {
+		p.left++
+		return
+	}
+	p.list, p.size = append(p.list, s), p.size+len(s)
+}
+
+func newMarkdown(w io.Writer, tool Tool) sheetWriter {
+	return &markdownWriter{w: w, tool: tool}
+}
+
+func (m *markdownWriter) unit(u suite) error {
+	rank := u.rank()
+	m.rows[rank].add(fmt.Sprintf("| %s | %s %s | %s |\n", mdCode(u.name), mdMark(u.verdict), u.verdict, mdCode(string(u.reason))), maxMarkdownRows)
 	var b strings.Builder
-	fmt.Fprintf(&b, "## qodverify: %s\n\n", strings.ToUpper(s.verdict.String()))
+	if u.markdown(&b); b.Len() > 0 {
+		m.details[rank].add(b.String(), maxMarkdownDetails)
+	}
+	return nil
+}
+
+func (m *markdownWriter) end(v verify.Verdict) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "## qodverify: %s\n\n", strings.ToUpper(v.String()))
 	b.WriteString("| input | verdict | reason |\n|---|---|---|\n")
-	for n, u := range s.units {
-		if n == maxMarkdownUnits {
-			fmt.Fprintf(&b, "| and %d more | | |\n", len(s.units)-n)
-			break
+	words := [ranks]string{"failed", "malformed or unreadable", "inconclusive", "verified, with warnings", "verified"}
+	for rank, left := range fitting(&m.rows, maxMarkdownRows, &b) {
+		if left > 0 {
+			fmt.Fprintf(&b, "| and %d more: %s | | |\n", left, words[rank])
 		}
-		fmt.Fprintf(&b, "| %s | %s %s | %s |\n", mdCode(u.name), mdMark(u.verdict), u.verdict, mdCode(string(u.reason)))
 	}
-	for n, u := range s.units {
-		if n == maxMarkdownUnits {
-			break
+	for rank, left := range fitting(&m.details, maxMarkdownDetails, &b) {
+		if left > 0 {
+			fmt.Fprintf(&b, "\nThere is no room for the details of %d more inputs: %s.\n", left, words[rank])
 		}
-		u.markdown(&b)
 	}
-	fmt.Fprintf(&b, "\nA signature shows who claims the measurements, not that they are true. What a code means: `qodverify explain CODE`. Checked by qodverify %s.\n", mdCode(s.tool.Version))
-	_, err := io.WriteString(w, b.String())
+	fmt.Fprintf(&b, "\nA signature shows who claims the measurements, not that they are true. What a code means: `qodverify explain CODE`. Checked by qodverify %s.\n", mdCode(m.tool.Version))
+	_, err := io.WriteString(m.w, b.String())
 	return err
 }
+
+// fitting writes what fits, worst first, and returns how many of each rank did not.
+func fitting(of *[ranks]pieces, max int, b *strings.Builder) (left [ranks]int) {
+	full := false
+	for rank, p := range of {
+		left[rank] = p.left
+		for _, s := range p.list {
+			if full = full || len(s) > max; full {
+				left[rank]++
+				continue
+			}
+			max -= len(s)
+			b.WriteString(s)
+		}
+		full = full || p.left > 0
+	}
+	return left
+}
+
+func (*markdownWriter) drop() error { return nil }
 
 func mdMark(v verify.Verdict) string {
 	switch v {

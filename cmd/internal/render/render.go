@@ -13,16 +13,20 @@ const Home = "https://github.com/qodverify/qodverify"
 
 // Run is everything that one invocation has to say.
 type Run struct {
-	Tool    Tool
-	Results []Result
-	Chain   *verify.Chain // of several results; nil of one
-	Skipped []Skipped     // in folders
-	Problem *Problem      // why there are no results, or not all that were asked for
+	Tool     Tool
+	Outcomes []Outcome     // of all inputs, in their order
+	Results  []Result      // where they are held; a [Writer] got them one by one
+	Chain    *verify.Chain // of several results; nil of one
+	Skipped  []Skipped     // in folders
+	Problem  *Problem      // why there are no results, or not all that were asked for
 }
 
 // NewRun returns the run of some results, held to each other where there are several.
 func NewRun(tool Tool, results []Result) Run {
 	run := Run{Tool: tool, Results: results}
+	for _, r := range results {
+		run.Outcomes = append(run.Outcomes, OutcomeOf(r))
+	}
 	if len(results) > 1 {
 		reports := make([]*verify.Report, len(results))
 		for i, r := range results {
@@ -64,15 +68,15 @@ type Result struct {
 // Without any input nothing was verified.
 func (r Run) Verdict() verify.Verdict {
 	if p := r.Problem; p != nil && p.Unread {
-		return worst(verify.Unreadable, r.Results)
+		return worst(verify.Unreadable, r.Outcomes)
 	}
-	if len(r.Results) == 0 || r.Problem != nil {
-		return worst(verify.Inconclusive, r.Results)
+	if len(r.Outcomes) == 0 || r.Problem != nil {
+		return worst(verify.Inconclusive, r.Outcomes)
 	}
-	return worst(r.joint(), r.Results)
+	return worst(r.joint(), r.Outcomes)
 }
 
-func worst(v verify.Verdict, results []Result) verify.Verdict {
+func worst(v verify.Verdict, outcomes []Outcome) verify.Verdict {
 	rank := func(v verify.Verdict) int {
 		switch v {
 		case verify.Failed:
@@ -86,9 +90,9 @@ func worst(v verify.Verdict, results []Result) verify.Verdict {
 		}
 		return 1
 	}
-	for _, result := range results {
-		if got := result.Report.Verdict(); rank(got) > rank(v) {
-			v = got
+	for _, o := range outcomes {
+		if rank(o.Verdict) > rank(v) {
+			v = o.Verdict
 		}
 	}
 	return v
@@ -98,8 +102,8 @@ func worst(v verify.Verdict, results []Result) verify.Verdict {
 func unread(v verify.Verdict) bool { return v == verify.Malformed || v == verify.Unreadable }
 
 func (r Run) count(v verify.Verdict) (n int) {
-	for _, result := range r.Results {
-		if result.Report.Verdict() == v {
+	for _, o := range r.Outcomes {
+		if o.Verdict == v {
 			n++
 		}
 	}

@@ -53,10 +53,11 @@ func TestGolden(t *testing.T) {
 		"several":      {"good/00.bundle.json", "tampered/session-relabelled.json", "tampered/deep.json"},
 		"notes":        {"tampered/case-variant-shadow.json"},
 	} {
-		run := Run{Tool: Tool{"qodverify", "test"}}
+		var results []Result
 		for _, name := range names {
-			run.Results = append(run.Results, judged(t, name))
+			results = append(results, judged(t, name))
 		}
+		run := Run{Tool: Tool{"qodverify", "test"}, Results: results, Outcomes: NewRun(Tool{}, results).Outcomes}
 		var plain, colored bytes.Buffer
 		if err := Text(&plain, run, TextOptions{}); err != nil {
 			t.Fatal(err)
@@ -124,7 +125,11 @@ func TestVerdicts(t *testing.T) {
 		{[]Result{malformed, failed, inconclusive}, nil, verify.Failed},
 		{[]Result{{Report: &verify.Report{}}}, nil, verify.Inconclusive},
 	} {
-		if got := (Run{Results: c.results, Problem: c.problem}).Verdict(); got != c.want {
+		run := Run{Problem: c.problem}
+		for _, r := range c.results {
+			run.Outcomes = append(run.Outcomes, OutcomeOf(r))
+		}
+		if got := run.Verdict(); got != c.want {
 			t.Errorf("%d results: %s, want %s", len(c.results), got, c.want)
 		}
 	}

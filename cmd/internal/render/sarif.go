@@ -95,29 +95,50 @@ type sarifLogical struct {
 	Kind string `json:"kind"`
 }
 
-func sarif(w io.Writer, s sheet) error {
-	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}, Properties: map[string]string{"verdict": s.verdict.String()}}
-	run.Tool.Driver = sarifDriver{Name: Printable(s.tool.Name), Version: Printable(s.tool.Version), URI: Home, Rules: []sarifRule{}}
-	rules := map[verify.Code]int{}
-	seen := map[string]int{}
-	successful := true
-	for _, u := range s.units {
-		if file := u.items[0].at.file; file != "" {
-			properties := map[string]string{}
-			for _, p := range u.about {
-				properties[p.name] = Printable(p.value)
-			}
-			run.Artifacts = append(run.Artifacts, sarifArtifact{sarifURI{uri(file)}, properties})
-		} else if len(u.about) == 0 {
-			successful = false // the run itself could not do its work
-		}
-		for _, i := range append(u.problems(), u.remarks()...) {
-			run.Results = append(run.Results, i.sarif(u, run.Tool.Driver.rule(rules, i), seen))
-		}
-	}
-	run.Invocations = []sarifInvocation{{successful}}
-	return WriteJSON(w, sarifLog{sarifSchema, "2.1.0", []sarifRun{run}})
+// sarifWriter keeps the results, worst first, until the document can be written.
+type sarifWriter struct {
+	w       io.Writer
+	run     sarifRun
+	results [ranks][]sarifResult
+	rules   map[verify.Code]int
+	seen    map[string]int
+	failed  bool // the run itself could not do its work
 }
+
+func newSARIF(w io.Writer, tool Tool) sheetWriter {
+	s := &sarifWriter{w: w, rules: map[verify.Code]int{}, seen: map[string]int{}}
+	s.run = sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
+	s.run.Tool.Driver = sarifDriver{Name: Printable(tool.Name), Version: Printable(tool.Version), URI: Home, Rules: []sarifRule{}}
+	return s
+}
+
+func (s *sarifWriter) unit(u suite) error {
+	if file := u.items[0].at.file; file != "" {
+		properties := map[string]string{}
+		for _, p := range u.about {
+			properties[p.name] = Printable(p.value)
+		}
+		s.run.Artifacts = append(s.run.Artifacts, sarifArtifact{sarifURI{uri(file)}, properties})
+	} else if len(u.about) == 0 {
+		s.failed = true
+	}
+	rank := u.rank()
+	for _, i := range append(u.problems(), u.remarks()...) {
+		s.results[rank] = append(s.results[rank], i.sarif(u, s.run.Tool.Driver.rule(s.rules, i), s.seen))
+	}
+	return nil
+}
+
+func (s *sarifWriter) end(v verify.Verdict) error {
+	s.run.Properties = map[string]string{"verdict": v.String()}
+	for _, list := range s.results {
+		s.run.Results = append(s.run.Results, list...)
+	}
+	s.run.Invocations = []sarifInvocation{{!s.failed}}
+	return WriteJSON(s.w, sarifLog{sarifSchema, "2.1.0", []sarifRun{s.run}})
+}
+
+func (*sarifWriter) drop() error { return nil }
 
 func (i item) sarif(u suite, rule int, seen map[string]int) sarifResult {
 	r := sarifResult{

@@ -15,7 +15,6 @@ import (
 // format: what its reader takes for success is given only where the verdict is
 // verified, and then always.
 type sheet struct {
-	tool    Tool
 	verdict verify.Verdict
 	units   []suite
 }
@@ -99,15 +98,12 @@ func verdictLevel(v verify.Verdict) level {
 	return broken
 }
 
-func (r Run) sheet(o Options) sheet {
-	s := sheet{tool: r.Tool, verdict: r.Verdict()}
-	for _, result := range r.Results {
-		s.units = append(s.units, result.suite(o))
-	}
+// units are what a run says beside its results.
+func (r Run) units() (list []suite) {
 	if u, ok := r.togetherSuite(); ok {
-		s.units = append(s.units, u)
+		list = append(list, u)
 	}
-	if p := r.Problem; p != nil || len(r.Results) == 0 {
+	if p := r.Problem; p != nil || len(r.Outcomes) == 0 {
 		if p == nil {
 			p = &Problem{Code: "input", Message: "nothing was verified"}
 		}
@@ -115,9 +111,20 @@ func (r Run) sheet(o Options) sheet {
 		if p.Unread {
 			v = verify.Unreadable
 		}
-		s.units = append(s.units, suite{name: "qodverify", verdict: v, reason: verify.Code(p.Code), items: []item{{id: verdictID, code: verify.Code(p.Code), message: p.Message}}})
+		list = append(list, suite{name: "qodverify", verdict: v, reason: verify.Code(p.Code), items: []item{{id: verdictID, code: verify.Code(p.Code), message: p.Message}}})
 	}
-	return s
+	return list
+}
+
+// rank orders units, the worst first.
+func (u suite) rank() int {
+	warnings := 0
+	for _, i := range u.items {
+		if i.level == warned {
+			warnings++
+		}
+	}
+	return rankOf(u.verdict, warnings)
 }
 
 func (r Result) suite(o Options) suite {
@@ -182,7 +189,7 @@ func (a Audit) sheet(o Options) sheet {
 			u.items = append(u.items, item{id: string(code), code: code, level: noted, message: fmt.Sprintf("and %d more: --findings FILE takes all", more), at: position{file: o.place(a.Ledger)}})
 		}
 	}
-	return sheet{tool: a.Tool, verdict: u.verdict, units: []suite{u}}
+	return sheet{verdict: u.verdict, units: []suite{u}}
 }
 
 // reason is one word for the verdict on a ledger.

@@ -5,55 +5,75 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/qodverify/qodverify/verify"
 )
 
-// tap writes TAP version 13 (testanything.org): a line a check, what is wrong as
-// YAML below it.
-func tap(w io.Writer, s sheet) error {
+// tapWriter writes TAP version 13 (testanything.org) as it comes: a line a check, what
+// is wrong as YAML below it, and the plan at the end.
+type tapWriter struct {
+	w io.Writer
+	n int
+}
+
+func newTAP(w io.Writer, _ Tool) sheetWriter { return &tapWriter{w: w} }
+
+func (t *tapWriter) unit(u suite) error {
 	var b strings.Builder
-	n := 0
-	for _, u := range s.units {
-		for _, i := range u.items {
-			if i.level == noted {
-				continue
-			}
-			n++
-			outcome, directive := "ok", ""
-			switch i.level {
-			case failed, broken:
-				outcome = "not ok"
-			case skipped:
-				directive = " # SKIP " + tapText(i.message)
-			}
-			fmt.Fprintf(&b, "%s %d - %s: %s%s\n", outcome, n, tapText(u.name), tapText(i.id), directive)
-			if !i.problem() && i.level != warned {
-				continue
-			}
-			b.WriteString("  ---\n")
-			yamlLine(&b, "message", i.message)
-			yamlLine(&b, "severity", map[level]string{failed: "fail", broken: "error", warned: "warn"}[i.level])
-			yamlLine(&b, "code", string(i.code))
-			for _, d := range i.details {
-				yamlLine(&b, d.name, d.value)
-			}
-			if i.pointer != "" {
-				yamlLine(&b, "pointer", i.pointer)
-			}
-			if i.at.file != "" {
-				yamlLine(&b, "file", i.at.file)
-				if i.at.line > 0 {
-					fmt.Fprintf(&b, "  line: %d\n", i.at.line)
-				}
-				if i.at.column > 0 {
-					fmt.Fprintf(&b, "  column: %d\n", i.at.column)
-				}
-			}
-			b.WriteString("  ...\n")
-		}
+	if t.n == 0 {
+		b.WriteString("TAP version 13\n")
 	}
-	_, err := fmt.Fprintf(w, "TAP version 13\n1..%d\n%s# qodverify: %s\n", n, b.String(), s.verdict)
+	for _, i := range u.items {
+		if i.level == noted {
+			continue
+		}
+		t.n++
+		outcome, directive := "ok", ""
+		switch i.level {
+		case failed, broken:
+			outcome = "not ok"
+		case skipped:
+			directive = " # SKIP " + tapText(i.message)
+		}
+		fmt.Fprintf(&b, "%s %d - %s: %s%s\n", outcome, t.n, tapText(u.name), tapText(i.id), directive)
+		if !i.problem() && i.level != warned {
+			continue
+		}
+		b.WriteString("  ---\n")
+		yamlLine(&b, "message", i.message)
+		yamlLine(&b, "severity", map[level]string{failed: "fail", broken: "error", warned: "warn"}[i.level])
+		yamlLine(&b, "code", string(i.code))
+		for _, d := range i.details {
+			yamlLine(&b, d.name, d.value)
+		}
+		if i.pointer != "" {
+			yamlLine(&b, "pointer", i.pointer)
+		}
+		if i.at.file != "" {
+			yamlLine(&b, "file", i.at.file)
+			if i.at.line > 0 {
+				fmt.Fprintf(&b, "  line: %d\n", i.at.line)
+			}
+			if i.at.column > 0 {
+				fmt.Fprintf(&b, "  column: %d\n", i.at.column)
+			}
+		}
+		b.WriteString("  ...\n")
+	}
+	_, err := io.WriteString(t.w, b.String())
 	return err
 }
+
+func (t *tapWriter) end(v verify.Verdict) error {
+	head := ""
+	if t.n == 0 {
+		head = "TAP version 13\n"
+	}
+	_, err := fmt.Fprintf(t.w, "%s1..%d\n# qodverify: %s\n", head, t.n, v)
+	return err
+}
+
+func (*tapWriter) drop() error { return nil }
 
 // tapText makes a description: # starts a directive (a file named "# SKIP" must
 // not skip anything), and a backslash escapes it in some readers and not in others.

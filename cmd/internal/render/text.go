@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -20,7 +21,8 @@ import (
 
 // TextOptions adjusts [Text].
 type TextOptions struct {
-	Color bool
+	Color   bool
+	Verbose bool // of several inputs the verified ones in full as well
 }
 
 type painter struct {
@@ -44,29 +46,82 @@ func newPainter(w io.Writer, o TextOptions) *painter {
 
 // Text writes the report for a person.
 func Text(w io.Writer, run Run, o TextOptions) error {
-	var b strings.Builder
-	p := newPainter(&b, o)
-	for i, r := range run.Results {
-		if i > 0 {
+	return Write(w, "text", run, Options{TextOptions: o})
+}
+
+// textRun tells of one input in full. Of several each has its line as it is judged, and
+// in full, worst first, come those that are not verified; a summary is last.
+type textRun struct {
+	w       io.Writer
+	options TextOptions
+	inputs  int
+	later   spools
+}
+
+func newTextRun(w io.Writer, _ Tool, inputs int, o Options) runWriter {
+	return &textRun{w: w, options: o.TextOptions, inputs: inputs}
+}
+
+func (t *textRun) add(r Result) error {
+	if t.inputs < 2 {
+		return newPainter(t.w, t.options).told(func(p *painter) { p.result(r) })
+	}
+	o := OutcomeOf(r)
+	err := newPainter(t.w, t.options).told(func(p *painter) { p.heading(o) })
+	if err == nil && (o.Verdict != verify.Verified || t.options.Verbose) {
+		err = newPainter(&t.later[o.rank()], t.options).told(func(p *painter) {
 			p.line("")
-		}
-		p.result(r)
+			p.result(r)
+		})
 	}
-	if len(run.Results) > 1 {
-		p.line("")
-		p.line("%d inputs: %d verified, %d failed, %d inconclusive, %d malformed, %d unreadable", len(run.Results),
-			run.count(verify.Verified), run.count(verify.Failed), run.count(verify.Inconclusive), run.count(verify.Malformed), run.count(verify.Unreadable))
-	}
-	p.together(run)
-	if v := run.Verdict(); len(run.Results) > 0 && v != worst(verify.Verified, run.Results) {
-		p.line("all inputs together: %s", p.verdict(v))
-	}
-	if run.Problem != nil {
-		p.line("qodverify: %s (%s)", p.bad.Sprint("NOTHING VERIFIED"), Printable(run.Problem.Code))
-		p.field("why", "%s", run.Problem.Message)
-	}
-	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func (t *textRun) end(run Run) error {
+	if err := t.later.copyTo(t.w); err != nil {
+		return err
+	}
+	return newPainter(t.w, t.options).told(func(p *painter) {
+		if len(run.Outcomes) > 1 {
+			p.line("")
+			p.line("%d inputs: %s", len(run.Outcomes), run.counts())
+		}
+		p.together(run)
+		if v := run.Verdict(); len(run.Outcomes) > 0 && v != worst(verify.Verified, run.Outcomes) {
+			p.line("all inputs together: %s", p.verdict(v))
+		}
+		if run.Problem != nil {
+			p.line("qodverify: %s (%s)", p.bad.Sprint("NOTHING VERIFIED"), Printable(run.Problem.Code))
+			p.field("why", "%s", run.Problem.Message)
+		}
+	})
+}
+
+func (t *textRun) drop() error { return t.later.close() }
+
+// counts tells how many inputs have which verdict.
+func (r Run) counts() string {
+	return fmt.Sprintf("%d verified, %d failed, %d inconclusive, %d malformed, %d unreadable",
+		r.count(verify.Verified), r.count(verify.Failed), r.count(verify.Inconclusive), r.count(verify.Malformed), r.count(verify.Unreadable))
+}
+
+// told writes what f tells, at once.
+func (p *painter) told(f func(*painter)) error {
+	w := p.w
+	var b bytes.Buffer
+	p.w = &b
+	f(p)
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// heading is an input's line.
+func (p *painter) heading(o Outcome) {
+	heading := p.bold.Sprint(Printable(o.Input)) + ": " + p.verdict(o.Verdict)
+	if o.Verdict != verify.Verified {
+		heading += " (" + Printable(string(o.Reason)) + ")"
+	}
+	p.line("%s", heading)
 }
 
 func (p *painter) line(format string, args ...any) {

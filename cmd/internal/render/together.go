@@ -23,7 +23,7 @@ const maxNamed = 8
 func (r Run) inputs(of []int) []string {
 	names := []string{}
 	for _, n := range of {
-		names = append(names, r.Results[n].Input)
+		names = append(names, r.Outcomes[n].Input)
 	}
 	return names
 }
@@ -36,7 +36,7 @@ func (r Run) named(of []int) string {
 			names = append(names, fmt.Sprintf("and %d more", len(of)-i))
 			break
 		}
-		names = append(names, r.Results[n].Input)
+		names = append(names, r.Outcomes[n].Input)
 	}
 	return strings.Join(names, ", ")
 }
@@ -98,7 +98,7 @@ func (r Run) togetherSuite() (u suite, ok bool) {
 		return u, false
 	}
 	v := r.joint()
-	u = suite{name: "all inputs together", verdict: v, reason: verify.OK, about: []property{{"verdict", v.String()}, {"inputs", fmt.Sprint(len(r.Results))}}}
+	u = suite{name: "all inputs together", verdict: v, reason: verify.OK, about: []property{{"verdict", v.String()}, {"inputs", fmt.Sprint(len(r.Outcomes))}}}
 	for _, i := range items {
 		if i.problem() {
 			u.reason = i.code
