@@ -58,7 +58,8 @@ func TestArrows(t *testing.T) {
 
 		"/cmd/internal/files":    {},
 		"/cmd/internal/render":   {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/cmd/internal/state", "/jwks", "/verify"},
-		"/cmd/internal/source":   {"/bundle", "/bundle/canonical", "/cmd/internal/files", "/cmd/internal/unpack", "/jwks"},
+		"/cmd/internal/cause":    {},
+		"/cmd/internal/source":   {"/bundle", "/bundle/canonical", "/cmd/internal/cause", "/cmd/internal/files", "/cmd/internal/unpack", "/jwks"},
 		"/cmd/internal/unpack":   {},
 		"/cmd/internal/state":    {"/bundle", "/cmd/internal/files", "/verify"},
 		"/cmd/internal/probe":    {"/bundle/telemetry"},

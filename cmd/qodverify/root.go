@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/qodverify/qodverify/cmd/internal/cause"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
 )
@@ -58,19 +59,29 @@ func (e *problemError) Error() string { return e.err.Error() }
 func (a *app) problem(err error, args []string) exitCode {
 	p := &problemError{code: "usage", exit: exitUsage, err: err}
 	errors.As(err, &p)
-	message := render.Printable(strings.TrimPrefix(p.Error(), source.ErrUsage.Error()+": "))
+	plain := cause.Full(p.err)
+	message := render.Printable(strings.TrimPrefix(plain.Error(), source.ErrUsage.Error()+": "))
+	problem := &render.Problem{Code: p.code, Message: message}
+	var why *cause.Error
+	if errors.As(plain, &why) {
+		problem.Hint = render.Printable(why.Do)
+		problem.Unread = p.exit == exitMalformed && !why.Write && slices.Contains([]string{"input", "keys", "policy"}, p.code)
+	}
 	fmt.Fprintf(a.stderr, "qodverify: %s\n", message)
+	if problem.Hint != "" {
+		fmt.Fprintf(a.stderr, "  %s\n", problem.Hint)
+	}
 	if p.exit == exitUsage {
 		fmt.Fprintln(a.stderr, "Try 'qodverify --help'.")
 	}
-	report := render.Run{Tool: tool(), Problem: &render.Problem{Code: p.code, Message: message}}
+	report := render.Run{Tool: tool(), Problem: problem}
 	if format := wanted(args); format != "text" && render.Known(format) {
 		if err := render.Write(a.stdout, format, report, render.Options{}); err != nil {
 			return exitMalformed
 		}
 	}
 	if err := a.writeReports(report); err != nil {
-		fmt.Fprintf(a.stderr, "qodverify: %s\n", render.Printable(err.Error()))
+		fmt.Fprintf(a.stderr, "qodverify: %s\n", render.Printable(cause.Words(err)))
 		return joined(p.exit, exitMalformed)
 	}
 	return p.exit

@@ -47,6 +47,7 @@ type Tool struct {
 type Problem struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"` // what to do about it
 	// Unread: what was to be judged could not be read.
 	Unread bool `json:"-"`
 }

@@ -112,6 +112,7 @@ func (r Run) units() (list []suite) {
 			v = verify.Unreadable
 		}
 		list = append(list, suite{name: "qodverify", verdict: v, reason: verify.Code(p.Code), items: []item{{id: verdictID, code: verify.Code(p.Code), message: p.Message}}})
+		list[len(list)-1].items[0].detail(false, "", "", p.Hint)
 	}
 	return list
 }

@@ -93,6 +93,9 @@ func (t *textRun) end(run Run) error {
 		if run.Problem != nil {
 			p.line("qodverify: %s (%s)", p.bad.Sprint("NOTHING VERIFIED"), Printable(run.Problem.Code))
 			p.field("why", "%s", run.Problem.Message)
+			if run.Problem.Hint != "" {
+				p.field("  hint", "%s", run.Problem.Hint)
+			}
 		}
 	})
 }

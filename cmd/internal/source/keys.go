@@ -57,6 +57,9 @@ func (k *Keyring) Load(inputOrigins []*url.URL) error {
 			return fmt.Errorf("%w: keys are read from files and URLs, not from stdin (-)", ErrUsage)
 		}
 		set, err := k.read(name, inputOrigins)
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("keys from %s: NOT FOUND: %w", name, err)
+		}
 		if err != nil {
 			return fmt.Errorf("keys from %s: %w", name, err)
 		}

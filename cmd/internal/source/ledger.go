@@ -338,9 +338,16 @@ type statusCodeError struct {
 
 func (e *statusCodeError) Error() string { return e.text }
 
-func notFoundHint(u *url.URL) string {
-	if path.Base(u.Path) == "ledger" {
+// notFoundHint says what a 404 means by the path that was asked for. said: the service
+// has told already that there is nothing.
+func notFoundHint(u *url.URL, said bool) string {
+	switch {
+	case path.Base(u.Path) == "ledger":
 		return "; the service has no ledger to read (qodverify serve has, the original does not): audit its database"
+	case path.Base(u.Path) == path.Base(jwksPath):
+		return "; it publishes no keys there"
+	case said:
+		return " (was the session finalized?)"
 	}
 	return "; the service has no such proof (was the session finalized?)"
 }

@@ -2,13 +2,19 @@ package source
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/cmd/internal/cause"
 )
 
 // ServiceURL checks the base URL of a proof service, by the rules for every URL
@@ -61,24 +67,38 @@ func (s *Service) Call(ctx context.Context, method, path string, body any) ([]by
 	}
 	reply, err := client.Do(r)
 	if err != nil {
-		return nil, err
+		return nil, s.late(err)
 	}
 	defer reply.Body.Close()
 	data, err := readBounded(reply.Body, MaxBytes)
 	if err != nil {
-		return nil, err
+		return nil, s.late(err)
 	}
 	if reply.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the service answered %s: %s", reply.Status, answerDetail(data))
+		return nil, fmt.Errorf("the service answered %s: %s", status(reply.StatusCode), answerDetail(data))
 	}
 	return data, nil
 }
 
+// late names the time that a call had, where that is what ended it.
+func (s *Service) late(err error) error {
+	var timed net.Error
+	if errors.As(err, &timed) && timed.Timeout() {
+		return cause.New(err, "Try again; the service may wait for its disk.", "there was no whole answer within %s", serviceTimeout)
+	}
+	return plain(err)
+}
+
 // answerDetail returns what a refusal says for itself, shortened.
 func answerDetail(data []byte) string {
+	return cmp.Or(detailOf(data), "no detail")
+}
+
+// detailOf returns the member detail of an answer, shortened, "" without one.
+func detailOf(data []byte) string {
 	var answer struct{ Detail any }
 	if json.Unmarshal(data, &answer) != nil || answer.Detail == nil {
-		return "no detail"
+		return ""
 	}
-	return fmt.Sprintf("%.500s", fmt.Sprint(answer.Detail))
+	return canonical.Clip(fmt.Sprint(answer.Detail), 500)
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"net/url"
 	"os"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/cmd/internal/cause"
 	"github.com/qodverify/qodverify/cmd/internal/files"
 	"github.com/qodverify/qodverify/cmd/internal/unpack"
 )
@@ -234,14 +234,8 @@ func readBounded(r io.Reader, limit int) ([]byte, error) {
 	return data, nil
 }
 
-// plain drops operation and path, which the caller names anyway.
-func plain(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
-}
+// plain says an error in plain words, without the path, which the caller names anyway.
+func plain(err error) error { return cause.Of(err) }
 
 // Artifact reads a runtime artifact at the path that a proof names, inside dir
 // and nowhere else: the path is untrusted, so os.Root refuses one that leaves

@@ -93,7 +93,7 @@ func TestURL(t *testing.T) {
 		"session with a path": {Reader{Session: "../x"}, s.URL, true, "no session id"},
 		"session for a file":  {Reader{Session: session}, "source_test.go", true, "is a file"},
 		"session for stdin":   {Reader{Session: session}, "-", true, "not stdin"},
-		"nobody listens":      {Reader{Session: session}, "http://127.0.0.1:1", false, "refused"},
+		"nobody listens":      {Reader{Session: session}, "http://127.0.0.1:1", false, "nothing listens at 127.0.0.1:1"},
 	} {
 		in := one(t, &c.reader, c.arg)
 		if in.Err == nil || errors.Is(in.Err, ErrUsage) != c.usage || !strings.Contains(in.Err.Error(), c.text) {

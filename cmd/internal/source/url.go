@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/qodverify/qodverify/cmd/internal/cause"
 )
 
 const (
@@ -82,10 +84,19 @@ func (r *Reader) fetch(u *url.URL, limit int, token string) ([]byte, error) {
 	defer cancel()
 	reply, err := r.get(ctx, u, token, "application/json, application/jwk-set+json")
 	if err != nil {
-		return nil, err
+		return nil, late(ctx, err, cmp.Or(r.timeout, defaultTimeout))
 	}
 	defer reply.Body.Close()
-	return readBounded(reply.Body, limit)
+	data, err := readBounded(reply.Body, limit)
+	return data, late(ctx, err, cmp.Or(r.timeout, defaultTimeout))
+}
+
+// late names the time that an exchange had, where that is what ended it.
+func late(ctx context.Context, err error, had time.Duration) error {
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return cause.New(err, "Try again; if it stays so, get it by another way (curl -o FILE URL) and give the file.", "there was no whole answer within %s", had)
+	}
+	return plain(err)
 }
 
 // get asks for one document and returns an answer of status 200, whose body the
@@ -115,21 +126,26 @@ func (r *Reader) get(ctx context.Context, u *url.URL, token, accept string) (*ht
 	}
 	reply, err := client.Do(request)
 	if err != nil {
-		var wrapped *url.Error
-		if errors.As(err, &wrapped) {
-			err = wrapped.Err // without the URL, which the caller names
-		}
-		return nil, err
+		return nil, plain(err) // without the URL, which the caller names
 	}
 	if reply.StatusCode != http.StatusOK {
-		reply.Body.Close()
-		return nil, statusError(u, reply, sendToken)
+		defer reply.Body.Close()
+		return nil, statusError(u, reply, token, sendToken)
 	}
 	return reply, nil
 }
 
-func statusError(u *url.URL, reply *http.Response, sentToken bool) error {
-	hint := ""
+// statusError says what a service answered, in its own words where it has some, but
+// for the token.
+func statusError(u *url.URL, reply *http.Response, token string, sentToken bool) error {
+	hint, said := "", ""
+	if data, err := readBounded(reply.Body, maxAnswer); err == nil {
+		if said = detailOf(data); said != "" {
+			if said = ": " + said; token != "" {
+				said = strings.ReplaceAll(said, token, "(the token)")
+			}
+		}
+	}
 	switch reply.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		hint = "; the service asks for a token: set $QODVERIFY_TOKEN"
@@ -137,7 +153,17 @@ func statusError(u *url.URL, reply *http.Response, sentToken bool) error {
 			hint = "; the token in $QODVERIFY_TOKEN was refused"
 		}
 	case http.StatusNotFound:
-		hint = notFoundHint(u)
+		hint = notFoundHint(u, said != "")
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		hint = "; try again later"
 	}
-	return &statusCodeError{reply.StatusCode, fmt.Sprintf("the server answered %d %s%s", reply.StatusCode, http.StatusText(reply.StatusCode), hint)}
+	return &statusCodeError{reply.StatusCode, fmt.Sprintf("the service answered %s%s%s", status(reply.StatusCode), said, hint)}
+}
+
+// maxAnswer bounds what is read of a refusal.
+const maxAnswer = 64 << 10
+
+// status spells a status code with its name, which the code's sender may not choose.
+func status(code int) string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))
 }
