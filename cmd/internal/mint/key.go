@@ -9,11 +9,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/cmd/internal/files"
 	"github.com/qodverify/qodverify/cmd/internal/pyjson"
 	"github.com/qodverify/qodverify/jwks"
 )
@@ -92,24 +92,8 @@ func ReadSigner(name string) (*Signer, error) {
 // name appears with the whole key behind it or not at all, so a crash leaves no
 // half of a key to start with.
 func (s *Signer) WriteFile(name string) error {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*") // 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
 	private := append(s.JWK(), pyjson.Member{Name: "d", Value: base64.RawURLEncoding.EncodeToString(s.private.Seed())})
-	_, err = f.Write(append(pyjson.Indent(private), '\n'))
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	if err = os.Link(f.Name(), name); err != nil && !errors.Is(err, fs.ErrExist) {
-		// No hard links here: look, then rename.
-		if _, err = os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
-			return os.Rename(f.Name(), name)
-		} else if err == nil {
-			err = fs.ErrExist
-		}
-	}
+	err := files.Write(name, append(pyjson.Indent(private), '\n'), files.Options{Fresh: true, Private: true, Durable: true})
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s exists; a key is never overwritten (%w)", name, fs.ErrExist)
 	}

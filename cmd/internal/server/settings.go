@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/qodverify/qodverify/cmd/internal/files"
 	"github.com/qodverify/qodverify/cmd/internal/mint"
 	"github.com/qodverify/qodverify/cmd/internal/pyjson"
 	"github.com/qodverify/qodverify/cmd/internal/source"
@@ -226,12 +227,7 @@ func (s *Settings) keys(ctx context.Context, i *Instance, ring *Keyring) error {
 
 // writeKept writes the published keys for the next start.
 func writeKept(name string, data []byte) error {
-	temporary := name + ".tmp"
-	err := os.WriteFile(temporary, append(data, '\n'), 0o644)
-	if err == nil {
-		err = os.Rename(temporary, name)
-	}
-	if err != nil {
+	if err := files.Write(name, append(data, '\n'), files.Options{}); err != nil {
 		return fmt.Errorf("keeping the public keys: %w", err)
 	}
 	return nil

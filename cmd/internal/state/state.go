@@ -12,7 +12,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/qodverify/qodverify/bundle"
@@ -230,40 +229,13 @@ func (f *File) Save(name string) error {
 	return write(name, f)
 }
 
-// Writable returns why a state file can't be written.
-func Writable(name string) error {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
-}
+// Options are how state and evidence are written.
+var Options = files.Options{Private: true, Durable: true}
 
 func write(name string, v any) error {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	dir := filepath.Dir(name)
-	t, err := os.CreateTemp(dir, "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = t.Write(append(data, '\n'))
-	if err == nil {
-		err = t.Sync()
-	}
-	if err = errors.Join(err, t.Close()); err == nil {
-		err = os.Rename(t.Name(), name)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(t.Name()))
-	}
-	// The rename itself is on the disk once the folder is. Where folders can't be
-	// synced (Windows) the file is whole all the same.
-	if d, err := os.Open(dir); err == nil {
-		d.Sync()
-		d.Close()
-	}
-	return nil
+	return files.Write(name, append(data, '\n'), Options)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/qodverify/qodverify/cmd/internal/files"
 	"github.com/qodverify/qodverify/jwks"
 	"github.com/qodverify/qodverify/testdata/ledgergen"
 	"github.com/qodverify/qodverify/verify"
@@ -59,7 +60,7 @@ func TestRoundTrip(t *testing.T) {
 	if left, err := os.ReadDir(filepath.Dir(name)); err != nil || len(left) != 1 {
 		t.Errorf("left behind: %v %v", left, err)
 	}
-	if err := Writable(filepath.Join(t.TempDir(), "no", "folder")); err == nil {
+	if err := files.Writable(filepath.Join(t.TempDir(), "no", "folder"), Options); err == nil {
 		t.Error("a folder that is not there can be written to")
 	}
 }
