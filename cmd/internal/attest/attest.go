@@ -11,7 +11,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jws"
 
+	"github.com/qodverify/qodverify/cmd/internal/files"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/verify"
 )
@@ -209,46 +209,39 @@ var Commands = []string{
 	"openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in message -sigfile signature",
 }
 
-// WriteFiles writes what the commands need into a new folder. The names are fixed:
-// nothing of the input becomes one.
+// WriteFiles writes what the commands need into a new folder, all of it or nothing. The
+// names are fixed: nothing of the input becomes one.
 func WriteFiles(dir string, r render.Recompute) error {
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return err
-	}
 	sums := r.ThisHash + "  record\n"
-	files := []struct {
-		name string
-		data []byte
-	}{{"record", r.Record}, {"message", []byte(r.ThisHash)}, {"signature", r.Signature}, {"key.pem", PEM(r.Key)}}
+	contents := map[string][]byte{
+		"record": r.Record, "message": []byte(r.ThisHash), "signature": r.Signature, "key.pem": PEM(r.Key),
+		"README.txt": fmt.Appendf(nil, readme, Commands[0], Commands[1]),
+	}
 	if r.ArtifactHash != "" {
 		// Also without an artifact: then the command fails, as it must.
 		sums = r.ArtifactHash + "  artifact.json\n" + sums
 	}
 	if r.Artifact != nil {
-		files = append(files, struct {
-			name string
-			data []byte
-		}{"artifact.json", r.Artifact})
+		contents["artifact.json"] = r.Artifact
 	}
-	files = append(files, struct {
-		name string
-		data []byte
-	}{"SHA256SUMS", []byte(sums)}, struct {
-		name string
-		data []byte
-	}{"README.txt", []byte(fmt.Sprintf(readme, Commands[0], Commands[1]))})
-	for _, f := range files {
-		if err := os.WriteFile(filepath.Join(dir, f.name), f.data, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
+	contents["SHA256SUMS"] = []byte(sums)
+	return files.Folder(dir, contents)
 }
 
 const readme = `One Quality-on-Demand proof, in files that two common programs check:
 
     %s
     %s
+
+Both must succeed. They need OpenSSL 3.0 or newer ("openssl version" tells).
+"unknown option -rawin", or the like, means that openssl is older, or that it is the
+LibreSSL of macOS; it says nothing about the proof. On macOS:
+
+    shasum -a 256 -c SHA256SUMS
+    brew install openssl@3
+    "$(brew --prefix openssl@3)/bin/openssl" pkeyutl ... (the rest as above)
+
+The files:
 
   artifact.json  the runtime artifact in canonical form; its SHA-256 is what the proof
                  has as runtime_artifact_sha256 (look for it in record)
@@ -259,7 +252,7 @@ const readme = `One Quality-on-Demand proof, in files that two common programs c
   SHA256SUMS     the two hashes as the bundle claims them; that of record must be the
                  content of message
 
-Both must succeed. What they do not show: whose key it is (compare it with the operator),
-the record's place in the ledger, and whether the parts contradict each other: the
-session, the path, the decision. qodverify checks those.
+What they do not show: whose key it is (compare it with the operator), the record's
+place in the ledger, and whether the parts contradict each other: the session, the
+path, the decision. qodverify checks those.
 `

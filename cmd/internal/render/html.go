@@ -55,6 +55,7 @@ var reportTemplate = sync.OnceValue(func() *template.Template {
 		"explain": func(code any) verify.Explanation { e, _ := verify.Explain(verify.Code(fmt.Sprint(code))); return e },
 		"time":    timeText,
 		"region":  regionText,
+		"needs":   ShellNeeds,
 	}).Parse(reportHTML))
 })
 

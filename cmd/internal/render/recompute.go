@@ -67,6 +67,15 @@ func RecomputeOf(b *bundle.Bundle, p canonical.Profile, public [32]byte) (r Reco
 // step is one command with what it shows.
 type step struct{ About, Command, Want string }
 
+// ShellNeeds says which programs the commands of [Recompute] need, and what those of
+// other systems are called.
+func ShellNeeds() []string {
+	return []string{
+		"They need OpenSSL 3.0 or newer (openssl version). \"unknown option -rawin\", or the like, means that openssl is older or the LibreSSL of macOS; it says nothing about the proof. On macOS install it (brew install openssl@3) and write \"$(brew --prefix openssl@3)/bin/openssl\" for openssl.",
+		"Where there is no sha256sum, as on macOS, shasum -a 256 does the same; where base64 knows no -d, it is base64 -D.",
+	}
+}
+
 // maxShell bounds the bytes in one command.
 const maxShell = 100 << 10
 
