@@ -132,6 +132,7 @@ type auditRun struct {
 	noticed func()        // says that the audit ends by itself after a signal
 	close   func() error  // of the ledger
 	stored  *store.Ledger // what the ledger is when it is a database
+	unsaved exitCode      // of files that could not be written
 }
 
 func (a *app) audit(f *auditFlags, arg string) error {
@@ -153,6 +154,7 @@ func (a *app) audit(f *auditFlags, arg string) error {
 	if err := f.writesApart(arg); err != nil {
 		return err
 	}
+	r.tryFiles()
 	if err := r.remembered(); err != nil {
 		return err
 	}
@@ -322,10 +324,8 @@ func (r *auditRun) run() error {
 	if r.keys.Beside && r.keys.Err == nil {
 		result.KeyNotes = append(result.KeyNotes, "the keys lay beside the ledger: that shows that they fit each other, and not whose they are")
 	}
-	if err := r.remember(report, &result); err != nil {
-		return err
-	}
-	return r.report(result, exitFor(report.Verdict()))
+	r.remember(report, &result)
+	return r.report(result, joined(exitFor(report.Verdict()), r.unsaved))
 }
 
 // notes tells what a database says of its own completeness.
@@ -373,17 +373,15 @@ func (r *auditRun) pass(v *verify.Verifier) (*verify.LedgerReport, error) {
 	o := r.options
 	scratch, err := newScratch()
 	if err != nil {
-		return nil, &problemError{"scratch", exitMalformed, fmt.Errorf("a temporary file: %w", err)}
+		return nil, &problemError{"scratch", exitMalformed, fmt.Errorf("the folder for temporary files: %w", err)}
 	}
 	defer scratch.close()
 	for i := range scratch.files {
 		o.Scratch = append(o.Scratch, scratch.files[i])
 	}
-	var all *findingsFile
-	if r.flags.findings != "" {
-		if all, err = createFindings(r.flags.findings); err != nil {
-			return nil, &problemError{"findings", exitMalformed, fmt.Errorf("--findings %s: %w", r.flags.findings, err)}
-		}
+	all := r.createFindings()
+	if all != nil {
+		defer all.abort()
 		o.Found = all.write
 	}
 	if os.Getenv("GOGC") == "" {
@@ -396,8 +394,8 @@ func (r *auditRun) pass(v *verify.Verifier) (*verify.LedgerReport, error) {
 	report := v.Ledger(interruptible(r.ctx, r.noticed, r.ledger.Records), o)
 	p.end()
 	if all != nil {
-		if err := all.close(); err != nil {
-			return nil, &problemError{"findings", exitMalformed, fmt.Errorf("--findings %s: %w", r.flags.findings, err)}
+		if err := all.commit(); err != nil {
+			r.lost("--findings: %v", err)
 		}
 	}
 	return report, nil

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/cmd/internal/files"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
 	"github.com/qodverify/qodverify/cmd/internal/state"
@@ -40,31 +42,48 @@ func (r *auditRun) remembered() error {
 	return nil
 }
 
-// writesApart refuses to write over what is read, and tries at the start whether
-// the state can be written at the end.
+// writesApart refuses to write over what is read.
 func (f *auditFlags) writesApart(ledger string) error {
 	for name, file := range map[string]string{"findings": f.findings, "evidence": f.evidence, "state": f.state} {
 		for _, read := range append([]string{ledger}, f.jwks...) {
-			a, errA := os.Stat(file)
-			b, errB := os.Stat(read)
-			if errA == nil && errB == nil && os.SameFile(a, b) {
+			if sameFile(file, read) {
 				return fmt.Errorf("--%s %s would be written over what is read", name, file)
 			}
 		}
 	}
-	if f.state == "" {
-		return nil
-	}
-	if err := state.Writable(f.state); err != nil {
-		return &problemError{"state", exitMalformed, fmt.Errorf("--state %s could not be written at the end: %w", f.state, err)}
-	}
 	return nil
 }
 
+// tryFiles tells which files could not be written at the end, before hours of work.
+// The audit is done all the same: its findings are worth more than the file.
+func (r *auditRun) tryFiles() {
+	r.tryReports()
+	for _, v := range []struct {
+		flag, name string
+		options    files.Options
+	}{{"--state", r.flags.state, state.Options}, {"--evidence", r.flags.evidence, state.Options}, {"--findings", r.flags.findings, files.Options{}}} {
+		if v.name == "" {
+			continue
+		}
+		if err := files.Writable(v.name, v.options); err != nil {
+			r.tell("%s: %v; the audit is done without it", v.flag, err)
+		}
+	}
+}
+
+// lost tells what could not be written. It costs the status, and nothing else.
+func (r *auditRun) lost(format string, args ...any) {
+	r.tell(format, args...)
+	r.unsaved = joined(r.unsaved, exitMalformed)
+	if r.output == "github" {
+		render.AnnotateProblem(r.stdout, render.Problem{Code: "output", Message: fmt.Sprintf(format, args...)})
+	}
+}
+
 // remember writes the state, or the evidence against the ledger.
-func (r *auditRun) remember(report *verify.LedgerReport, result *render.Audit) error {
+func (r *auditRun) remember(report *verify.LedgerReport, result *render.Audit) {
 	if r.flags.state == "" {
-		return nil
+		return
 	}
 	tool := state.Tool{Name: tool().Name, Version: tool().Version}
 	if c := report.Contradiction; c != nil {
@@ -76,20 +95,21 @@ func (r *auditRun) remember(report *verify.LedgerReport, result *render.Audit) e
 			r.fetchFound(c)
 		}
 		if err := state.NewEvidence(tool, r.before, r.ledger.Name, r.start, c).Save(name); err != nil {
-			return &problemError{"evidence", exitFailed, fmt.Errorf("%s (%s), and the evidence could not be written: %w", c.Code, r.ledger.Name, err)}
+			r.lost("the evidence for %s: %v", c.Code, err)
+			return
 		}
 		result.Evidence = name
-		return nil
+		return
 	}
 	c := report.Checkpoint()
 	if c == nil {
-		return nil
+		return
 	}
 	if err := state.New(tool, r.ledger.Name, r.start, c).Save(r.flags.state); err != nil {
-		return &problemError{"state", exitMalformed, fmt.Errorf("the audit ended (%s), and its state could not be written to %s: %w", report.Verdict(), r.flags.state, err)}
+		r.lost("--state: %v; the next audit begins where this one did", err)
+		return
 	}
 	result.StateNew = true
-	return nil
 }
 
 // fetchFound gets the record that a contradiction is about, where the audit did
@@ -138,7 +158,7 @@ func newScratch() (*scratch, error) {
 		f, err := os.CreateTemp("", "qodverify-audit-*")
 		if err != nil {
 			s.close()
-			return nil, err
+			return nil, files.Unwritten(filepath.Join(os.TempDir(), "qodverify-audit"), err)
 		}
 		// Without a name it goes when the program does, however that ends. Where an
 		// open file keeps its name (Windows), close removes it.
@@ -159,17 +179,23 @@ func (s *scratch) close() {
 
 // findingsFile takes all findings.
 type findingsFile struct {
-	f   *os.File
+	f   *files.Writer
 	w   *bufio.Writer
 	err error
 }
 
-func createFindings(name string) (*findingsFile, error) {
-	f, err := os.Create(name)
-	if err != nil {
-		return nil, err
+// createFindings begins the file of all findings, where one is asked for.
+func (r *auditRun) createFindings() *findingsFile {
+	if r.flags.findings == "" {
+		return nil
 	}
-	return &findingsFile{f: f, w: bufio.NewWriterSize(f, 64<<10)}, nil
+	f, err := files.Create(r.flags.findings, files.Options{})
+	if err != nil {
+		r.lost("--findings: %v", err)
+		r.flags.findings = "" // a second pass can't write it either
+		return nil
+	}
+	return &findingsFile{f: f, w: bufio.NewWriterSize(f, 64<<10)}
 }
 
 func (f *findingsFile) write(v verify.Finding) {
@@ -182,6 +208,14 @@ func (f *findingsFile) write(v verify.Finding) {
 	}
 }
 
-func (f *findingsFile) close() error {
-	return errors.Join(f.err, f.w.Flush(), f.f.Close())
+func (f *findingsFile) commit() error {
+	if f.err == nil {
+		f.err = f.w.Flush()
+	}
+	if f.err != nil {
+		return f.err
+	}
+	return f.f.Commit()
 }
+
+func (f *findingsFile) abort() { f.f.Abort() }

@@ -9,10 +9,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/qodverify/qodverify/cmd/internal/files"
 	"github.com/qodverify/qodverify/cmd/internal/probe"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/server"
@@ -128,7 +128,7 @@ func (a *app) demoSession(ctx context.Context, c *source.Service, dir string) (f
 	f = demoFiles{filepath.Join(dir, "bundle.json"), filepath.Join(dir, "jwks.json")}
 	for _, v := range []struct{ path, name string }{{"proof/" + session.ID + "/bundle", f.bundle}, {".well-known/jwks.json", f.keys}} {
 		if data, err = c.Call(ctx, http.MethodGet, v.path, nil); err == nil {
-			err = os.WriteFile(v.name, data, 0o644)
+			err = files.Write(v.name, data, files.Options{})
 		}
 		if err != nil {
 			return f, fmt.Errorf("GET /%s: %w", v.path, err)

@@ -3,15 +3,12 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/qodverify/qodverify/cmd/internal/files"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/store"
 	"github.com/qodverify/qodverify/verify"
@@ -71,19 +68,27 @@ func (a *app) exportSay(format string, args ...any) {
 	}
 }
 
-// exportTo writes all lines, a file under another name first: what bears the
-// name is whole.
+// exportTo writes all lines.
 func (a *app) exportTo(ctx context.Context, l *store.Ledger, database, out string) (n int, err error) {
-	var w io.Writer = a.stdout
-	if out != "-" {
-		f, err := newFile(out)
-		if err != nil {
-			return 0, &problemError{"output", exitMalformed, err}
-		}
-		defer os.Remove(f.Name())
-		defer f.Close()
-		w = f
+	if out == "-" {
+		n, err = a.exportLines(ctx, l, database, a.stdout)
+		return n, err
 	}
+	f, err := files.Create(out, files.Options{Fresh: true, Durable: true})
+	if err != nil {
+		return 0, a.unwritten(err)
+	}
+	defer f.Abort()
+	if n, err = a.exportLines(ctx, l, database, f); err != nil {
+		return n, err
+	}
+	if err = f.Commit(); err != nil {
+		return n, a.unwritten(err)
+	}
+	return n, nil
+}
+
+func (a *app) exportLines(ctx context.Context, l *store.Ledger, database string, w io.Writer) (n int, err error) {
 	b := bufio.NewWriterSize(w, 256<<10)
 	for e, readErr := range l.Lines(ctx) {
 		if ctx.Err() != nil {
@@ -92,39 +97,21 @@ func (a *app) exportTo(ctx context.Context, l *store.Ledger, database, out strin
 		if readErr != nil {
 			return n, &problemError{"input", exitMalformed, fmt.Errorf("%s, after %d records: %w", database, n, readErr)}
 		}
-		n++
 		if _, err := b.Write(append(e.Line(), '\n')); err != nil {
-			return n, &problemError{"output", exitMalformed, fmt.Errorf("writing record %d: %w", n, err)}
+			return n, a.unwritten(fmt.Errorf("record %d: %w", n+1, outOr(w, err)))
 		}
+		n++
 	}
-	err = b.Flush()
-	if f, ok := w.(*os.File); ok && err == nil && out != "-" {
-		err = errors.Join(f.Sync(), f.Close())
-		if err == nil {
-			err = publish(f.Name(), out)
-		}
-	}
-	if err != nil {
-		return n, &problemError{"output", exitMalformed, err}
+	if err := b.Flush(); err != nil {
+		return n, a.unwritten(outOr(w, err))
 	}
 	return n, nil
 }
 
-// newFile makes a file beside a name that nothing has yet.
-func newFile(name string) (*os.File, error) {
-	if _, err := os.Lstat(name); err == nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrExist}
-	}
-	temporary := filepath.Join(filepath.Dir(name), fmt.Sprintf(".%s.%d.tmp", filepath.Base(name), os.Getpid()))
-	return os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-}
-
-// publish gives a file its name, over nothing that has come to be there. Where the
-// file system has no links, it renames.
-func publish(temporary, name string) error {
-	err := os.Link(temporary, name)
-	if err == nil || errors.Is(err, fs.ErrExist) {
+// outOr names stdout in an error of writing to it; a file's names the file.
+func outOr(w io.Writer, err error) error {
+	if _, ok := w.(*files.Writer); ok {
 		return err
 	}
-	return os.Rename(temporary, name)
+	return fmt.Errorf("stdout can't be written: %s", files.Reason(err))
 }

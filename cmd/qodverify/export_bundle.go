@@ -13,6 +13,7 @@ import (
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/cmd/internal/attest"
+	"github.com/qodverify/qodverify/cmd/internal/files"
 	"github.com/qodverify/qodverify/cmd/internal/mint"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
@@ -90,6 +91,10 @@ canonical bytes, the signature, the key, and a README with the two commands
 
   ` + strings.Join(attest.Commands, "\n  ") + `
 
+They need OpenSSL 3.0 or newer: "unknown option -rawin" comes from an older one or from
+the LibreSSL of macOS (there: brew install openssl@3), and says nothing about the proof.
+Where there is no sha256sum, as on macOS, shasum -a 256 -c does the same.
+
 A bundle that does not verify is written too, and the commands then fail where its
 hashes or its signature do. The exit status is qodverify's own verdict, which is told
 on stderr.
@@ -113,12 +118,12 @@ on stderr.
 				return &problemError{"input", exitMalformed, fmt.Errorf("%s can't be put into files: %w", args[0], err)}
 			}
 			if err := attest.WriteFiles(out, redo); err != nil {
-				return &problemError{"output", exitMalformed, err}
+				return a.unwritten(err)
 			}
 			if strings.HasSuffix(out, "\n") {
 				out += "/."
 			}
-			_, err = fmt.Fprintf(a.stdout, "cd %s\n%s\n", render.ShellQuoted(out), strings.Join(attest.Commands, "\n"))
+			_, err = fmt.Fprintf(a.stdout, "cd %s\n%s\n# OpenSSL 3.0 or newer; where there is no sha256sum (macOS): shasum -a 256 -c. README.txt has more\n", render.ShellQuoted(out), strings.Join(attest.Commands, "\n"))
 			return a.written(err)
 		},
 	}
@@ -136,6 +141,12 @@ func whole(r render.Result) error {
 		return nil
 	}
 	return &problemError{"input", exitInconclusive, errors.New("the runtime artifact was read from a file of its own, and is not in the bytes that would be signed: give a bundle that has it")}
+}
+
+// localFiles are the local files and folders that the flags and the environment name.
+func (f *verifyFlags) localFiles() []string {
+	list := append([]string{f.previous, f.artifact, f.artifactsDir, f.policyFile, os.Getenv("QODVERIFY_JWKS")}, f.jwks...)
+	return slices.DeleteFunc(list, func(s string) bool { return s == "" || source.IsURL(s) })
 }
 
 // auditor is the key by which an export is signed.
@@ -158,25 +169,42 @@ func (k *auditor) signer() (attest.Signer, error) {
 	return attest.Signer{KID: s.KID, Key: s.Private()}, nil
 }
 
-// write writes what was signed, and the public key.
-func (k *auditor) write(a *app, s attest.Signer, data []byte) error {
-	if k.public != "" {
-		public := render.SPKI([32]byte(s.Key[32:]))
-		if err := os.WriteFile(k.public, attest.PEM(public), 0o644); err != nil {
-			return &problemError{"output", exitMalformed, err}
+// apart refuses names that would write over what is read, before anything is done.
+func (k *auditor) apart(read ...string) error {
+	for flag, name := range map[string]string{"--public-out": k.public, "--out": k.out} {
+		for _, other := range append(read, k.key) {
+			if name != "" && name != "-" && sameFile(name, other) {
+				return fmt.Errorf("%s %s would be written over what is read", flag, name)
+			}
 		}
 	}
+	if k.public != "" && k.out != "-" && resolved(k.public) == resolved(k.out) {
+		return errors.New("--out and --public-out name one file")
+	}
+	return nil
+}
+
+// write writes what was signed, and the public key. One that can't be written keeps
+// the other from nothing.
+func (k *auditor) write(a *app, s attest.Signer, data []byte) error {
+	var public, signed error
+	if k.public != "" {
+		public = files.Write(k.public, attest.PEM(render.SPKI([32]byte(s.Key[32:]))), files.Options{})
+	}
 	if k.out == "-" {
-		_, err := a.stdout.Write(data)
-		return a.written(err)
+		if _, err := a.stdout.Write(data); err != nil {
+			signed = fmt.Errorf("stdout can't be written: %s", files.Reason(err))
+		}
+	} else {
+		signed = files.Write(k.out, data, files.Options{Fresh: true})
 	}
-	f, err := os.OpenFile(k.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err == nil {
-		_, err = f.Write(data)
-		err = errors.Join(err, f.Close())
+	if public != nil && signed != nil {
+		public = fmt.Errorf("%w; %w", public, signed)
+	} else if signed != nil {
+		public = signed
 	}
-	if err != nil {
-		return &problemError{"output", exitMalformed, err}
+	if public != nil {
+		return a.unwritten(public)
 	}
 	return nil
 }
@@ -205,6 +233,9 @@ does, would still say "verified". The exit status is the verdict.
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			s, err := k.signer()
+			if err == nil {
+				err = k.apart(append(f.localFiles(), args...)...)
+			}
 			if err != nil {
 				return err
 			}
@@ -227,7 +258,7 @@ does, would still say "verified". The exit status is the verdict.
 				digest = fmt.Sprintf("%x", sha256.Sum256(data))
 			}
 			// The time is the real one: the policy's (--at) stands in the report.
-			statement, err := attest.NewStatement(tool(), r, time.Now(), digest, f.artifact, f.artifactsDir, args[0])
+			statement, err := attest.NewStatement(tool(), r, time.Now(), digest, append(f.localFiles(), args...)...)
 			if err != nil {
 				return &problemError{"input", exitMalformed, err}
 			}
@@ -260,6 +291,9 @@ verified is not signed.
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			s, err := k.signer()
+			if err == nil {
+				err = k.apart(append(f.localFiles(), args...)...)
+			}
 			if err != nil {
 				return err
 			}

@@ -83,7 +83,7 @@ func (a *app) generate(out, kid string) error {
 	if err := signer.WriteFile(out); errors.Is(err, fs.ErrExist) {
 		return err
 	} else if err != nil {
-		return &problemError{"input", exitMalformed, err}
+		return a.unwritten(err)
 	}
 	fmt.Fprintf(a.stderr, "private key in %s; thumbprint %s\n", render.Printable(out), signer.Public().Thumbprint())
 	set := pyjson.Object{{Name: "keys", Value: []any{signer.JWK()}}}

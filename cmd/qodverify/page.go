@@ -1,14 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
+	"github.com/qodverify/qodverify/cmd/internal/files"
 	"github.com/qodverify/qodverify/cmd/internal/page"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 )
@@ -38,14 +41,22 @@ server; qodverify serve has it at /verify. An index.html that is there is replac
 // writeInto writes one file into a folder, and says where it is.
 func (a *app) writeInto(dir, name string, data []byte) error {
 	file := filepath.Join(dir, name)
-	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(file, data, 0o644)); err != nil {
-		return &problemError{"output", exitMalformed, err}
+	if err := intoFolder(dir, name, data); err != nil {
+		return a.unwritten(err)
 	}
 	if a.quiet {
 		return nil
 	}
 	_, err := fmt.Fprintln(a.stdout, render.Printable(file))
 	return a.written(err)
+}
+
+// intoFolder writes one file into a folder, which is made where it is not there.
+func intoFolder(dir, name string, data []byte) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return files.Unwritten(dir, err)
+	}
+	return files.Write(filepath.Join(dir, name), data, files.Options{})
 }
 
 func (a *app) manCommand() *cobra.Command {
@@ -62,16 +73,33 @@ func (a *app) manCommand() *cobra.Command {
 			}
 			root := cmd.Root()
 			root.DisableAutoGenTag = true // the same pages from the same program, on any day
-			err := os.MkdirAll(out, 0o755)
-			if err == nil {
-				err = doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "qodverify " + toolVersion(), Manual: "qodverify"}, out)
-			}
-			if err != nil {
-				return &problemError{"output", exitMalformed, err}
+			if err := writePages(root, out); err != nil {
+				return a.unwritten(err)
 			}
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "`DIR` to write into")
 	return cmd
+}
+
+// writePages writes the manual page of a command and of those below it.
+func writePages(cmd *cobra.Command, dir string) error {
+	var b bytes.Buffer
+	header := &doc.GenManHeader{Section: "1", Source: "qodverify " + toolVersion(), Manual: "qodverify"}
+	if err := doc.GenMan(cmd, header, &b); err != nil {
+		return err
+	}
+	if err := intoFolder(dir, strings.ReplaceAll(cmd.CommandPath(), " ", "-")+".1", b.Bytes()); err != nil {
+		return err
+	}
+	for _, c := range cmd.Commands() {
+		if !c.IsAvailableCommand() || c.IsAdditionalHelpTopicCommand() {
+			continue
+		}
+		if err := writePages(c, dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/qodverify/qodverify/cmd/internal/cause"
+	"github.com/qodverify/qodverify/cmd/internal/files"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
 )
@@ -22,8 +23,9 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	output         string
-	reports        []string // FORMAT=FILE
-	inputs         []string // names of what is judged, which no report may overwrite
+	reports        []string      // FORMAT=FILE
+	files          []*reportFile // of reports, and the step summary
+	inputs         []string      // names of what is judged, which no report may overwrite
 	quiet, noColor bool
 	verbose        bool // verify: also what is verified in full
 	exit           exitCode
@@ -75,16 +77,19 @@ func (a *app) problem(err error, args []string) exitCode {
 		fmt.Fprintln(a.stderr, "Try 'qodverify --help'.")
 	}
 	report := render.Run{Tool: tool(), Problem: problem}
+	exit := joined(p.exit, a.writeReports(report))
 	if format := wanted(args); format != "text" && render.Known(format) {
 		if err := render.Write(a.stdout, format, report, render.Options{}); err != nil {
-			return exitMalformed
+			a.tell("stdout can't be written: %s", files.Reason(err))
+			exit = joined(exit, exitMalformed)
 		}
 	}
-	if err := a.writeReports(report); err != nil {
-		fmt.Fprintf(a.stderr, "qodverify: %s\n", render.Printable(cause.Words(err)))
-		return joined(p.exit, exitMalformed)
-	}
-	return p.exit
+	return exit
+}
+
+// tell tells the person something that concerns the whole invocation.
+func (a *app) tell(format string, args ...any) {
+	fmt.Fprintln(a.stderr, "qodverify:", render.Printable(fmt.Sprintf(format, args...)))
 }
 
 // wanted looks for --output in arguments that may not have been parsed.
@@ -187,7 +192,13 @@ func (a *app) written(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &problemError{"input", exitMalformed, fmt.Errorf("writing the report: %w", err)}
+	return a.unwritten(fmt.Errorf("stdout can't be written: %s", files.Reason(err)))
+}
+
+// unwritten is the error for what could not be written: the verdict, where there is
+// one by now, still counts.
+func (a *app) unwritten(err error) error {
+	return &problemError{"output", joined(a.exit, exitMalformed), err}
 }
 
 // color is on only on a terminal that has it.

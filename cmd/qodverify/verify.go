@@ -132,6 +132,7 @@ func (a *app) verify(f *verifyFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	a.tryReports()
 	inputs, err := reader.Inputs(args)
 	if err != nil {
 		return err

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/qodverify/qodverify/cmd/internal/files"
+	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/cmd/internal/source"
+)
+
+// reportFile is a file that a report is written to: one of --report, or the step
+// summary that GitHub asks for.
+type reportFile struct {
+	format, name string
+	asked        string // what asked for it
+	summary      bool   // is added to, and not replaced
+	told         bool   // that it can't be written
+}
+
+// parseReports reads the flag, and what the environment asks for.
+func (a *app) parseReports() (list []*reportFile, err error) {
+	names := map[string]bool{}
+	for _, r := range a.reports {
+		format, file, ok := strings.Cut(r, "=")
+		switch {
+		case !ok || file == "" || file == "-":
+			return nil, fmt.Errorf("--report %q: want FORMAT=FILE; for stdout there is --output", r)
+		case !render.Known(format):
+			return nil, fmt.Errorf("--report %q: unknown format %q: want %s", r, format, render.FormatNames())
+		case names[resolved(file)]:
+			return nil, fmt.Errorf("--report names %s twice", file)
+		}
+		names[resolved(file)] = true
+		list = append(list, &reportFile{format: format, name: file, asked: "--report " + format})
+	}
+	github := a.output == "github" || slices.ContainsFunc(list, func(f *reportFile) bool { return f.format == "github" })
+	if summary := os.Getenv("GITHUB_STEP_SUMMARY"); github && summary != "" {
+		list = append(list, &reportFile{format: "markdown", name: summary, asked: "$GITHUB_STEP_SUMMARY", summary: true})
+	}
+	return list, nil
+}
+
+// resolved returns where a name leads to, for comparing.
+func resolved(name string) string {
+	if absolute, err := filepath.Abs(name); err == nil {
+		name = absolute
+	}
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		return target
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(name)); err == nil {
+		return filepath.Join(dir, filepath.Base(name))
+	}
+	return filepath.Clean(name)
+}
+
+// tryReports tells which reports can't be written, before the work begins: that may
+// take hours. The work is done all the same.
+func (a *app) tryReports() {
+	for _, f := range a.files {
+		err := a.overwrites(f.name)
+		if err == nil && !f.summary {
+			err = files.Writable(f.name, files.Options{})
+		}
+		if err != nil {
+			a.tell("%s: %v; all else is done without it", f.asked, err)
+			f.told = true
+		}
+	}
+}
+
+// writeReports writes every report that can be written, and tells which can't. The
+// status is that of the writing alone.
+func (a *app) writeReports(r render.Report) (exit exitCode) {
+	options := a.renderOptions()
+	options.Color = false
+	for _, f := range a.files {
+		err := a.overwrites(f.name)
+		if err == nil {
+			err = f.write(r, options)
+		}
+		if err == nil {
+			continue
+		}
+		exit = exitMalformed
+		message := fmt.Sprintf("%s: %v", f.asked, err)
+		if f.told {
+			a.tell("not written: %s (%s)", f.name, f.asked)
+		} else {
+			a.tell("%s", message)
+		}
+		if a.output == "github" {
+			render.AnnotateProblem(a.stdout, render.Problem{Code: "output", Message: message})
+		}
+	}
+	a.files = nil // what could be written is written
+	return exit
+}
+
+func (f *reportFile) write(r render.Report, o render.Options) error {
+	if f.summary {
+		return appendTo(f.name, func(w *os.File) error { return render.Write(w, f.format, r, o) })
+	}
+	w, err := files.Create(f.name, files.Options{})
+	if err != nil {
+		return err
+	}
+	defer w.Abort()
+	if err := render.Write(w, f.format, r, o); err != nil {
+		return err
+	}
+	return w.Commit()
+}
+
+// appendTo adds to a file.
+func appendTo(name string, write func(*os.File) error) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	if err == nil {
+		err = write(f)
+		if closeErr := f.Close(); err == nil {
+			err = closeErr
+		}
+	}
+	return files.Unwritten(name, err)
+}
+
+// overwrites refuses a file that is judged, or that stdout or stderr goes to.
+func (a *app) overwrites(file string) error {
+	for _, input := range a.inputs {
+		if sameFile(file, input) || evidenceIn(file, input) {
+			return fmt.Errorf("%s would overwrite an input", file)
+		}
+	}
+	info, err := os.Stat(file)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	for stream, to := range map[string]any{"stdout": a.stdout, "stderr": a.stderr} {
+		if f, ok := to.(*os.File); ok {
+			if other, err := f.Stat(); err == nil && os.SameFile(info, other) {
+				return fmt.Errorf("%s is where %s goes", file, stream)
+			}
+		}
+	}
+	return nil
+}
+
+func sameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
+}
+
+// evidenceIn reports whether a file lies in an input folder and may be what the folder
+// is read for. A report of an earlier run that lies there may be replaced.
+func evidenceIn(file, dir string) bool {
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	relative, err := filepath.Rel(resolved(dir), resolved(file))
+	if info, statErr := os.Stat(file); err != nil || statErr != nil || !filepath.IsLocal(relative) || !info.Mode().IsRegular() {
+		return false
+	}
+	name := strings.ToLower(filepath.Base(file))
+	if strings.HasSuffix(name, ".gz") || strings.HasSuffix(name, ".zst") {
+		return true
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, source.MaxBytes))
+	return err == nil && bytes.Contains(data, []byte(`"this_hash"`)) && !ourReport.Match(data)
+}
+
+var ourReport = regexp.MustCompile(`^\s*\{\s*"schema":\s*"qodverify/(report|audit|lines)/`)
