@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -30,8 +28,13 @@ type Ledger struct {
 	// or a folder. 0 when it is not known.
 	Size atomic.Int64
 	Done atomic.Int64
-	// Skipped is what stood in a folder and was not read, after Records.
+	// Root is the folder that is read, or in which the pattern begins; "" of others.
+	Root string
+	// Skipped is what stood in a folder and was not read: all of it after Records, and
+	// before them what its name told.
 	Skipped []Skipped
+	// Unused are the patterns of --ignore that left nothing out.
+	Unused []string
 	// Records yields the records. It reads anew each time.
 	Records iter.Seq2[bundle.Raw, error]
 
@@ -63,8 +66,9 @@ func (l *Ledger) Origins() []*url.URL {
 }
 
 // Ledger opens a ledger: JSONL of bundles in a file or on stdin ("-"),
-// compressed or not; a folder of bundle files; or a proof service by its base
-// URL, from a chain position (from 1) on. What a file is, its content says.
+// compressed or not; a folder of bundle files and JSONL, or those that a pattern names;
+// or a proof service by its base URL, from a chain position (from 1) on. What a file
+// is, its content says.
 func (r *Reader) Ledger(ctx context.Context, arg string, from int64) (*Ledger, error) {
 	switch {
 	case arg == "-":
@@ -76,14 +80,25 @@ func (r *Reader) Ledger(ctx context.Context, arg string, from int64) (*Ledger, e
 	case strings.Contains(arg, "://"):
 		return nil, fmt.Errorf("%w: %q: only http and https URLs are read", ErrUsage, arg)
 	}
+	ignore, err := NewIgnore(r.Ignore)
+	if err != nil {
+		return nil, err
+	}
+	if isPattern(arg) {
+		p, err := newPattern(arg)
+		if err != nil {
+			return nil, err
+		}
+		return r.folderLedger(arg, p.base, p, ignore)
+	}
 	info, err := os.Stat(arg)
 	if err != nil {
 		return nil, plain(err)
 	}
-	l := &Ledger{Name: arg, Dir: arg, Again: info.Mode().IsRegular() || info.IsDir()}
 	if info.IsDir() {
-		return l, l.folder(arg)
+		return r.folderLedger(arg, arg, nil, ignore)
 	}
+	l := &Ledger{Name: arg, Dir: arg, Again: info.Mode().IsRegular()}
 	l.Dir = filepath.Dir(arg)
 	if l.Again {
 		l.Size.Store(info.Size())
@@ -211,88 +226,6 @@ func (l *Ledger) stream(open func() (io.ReadCloser, error)) iter.Seq2[bundle.Raw
 			}
 		}
 	}
-}
-
-// folder yields the *.json of a directory, to its bottom, and the records of its
-// *.jsonl, by name. What could be a proof and can't be read is a record that could
-// not be read; what is none is left out, and told by Skipped.
-func (l *Ledger) folder(dir string) error {
-	f, err := walk(dir)
-	if err != nil {
-		return err
-	}
-	type part struct {
-		Skipped
-		lines bool
-	}
-	var parts []part
-	for _, name := range f.files {
-		parts = append(parts, part{Skipped: Skipped{Name: name}})
-	}
-	l.snapshots = f.snapshots()
-	for _, name := range f.lines {
-		parts = append(parts, part{Skipped{Name: name}, true})
-	}
-	var left []Skipped
-	for _, s := range f.skipped {
-		if s.Evidence {
-			parts = append(parts, part{s, false})
-		} else {
-			left = append(left, s)
-		}
-	}
-	slices.SortStableFunc(parts, func(a, b part) int { return strings.Compare(a.Name, b.Name) })
-	l.Size.Store(int64(len(parts)))
-	l.Records = func(yield func(bundle.Raw, error) bool) {
-		l.Done.Store(0)
-		l.Skipped = slices.Clone(left)
-		for _, p := range parts {
-			raw := bundle.Raw{Input: p.Name}
-			ok := true
-			switch {
-			case p.Reason != "":
-				raw.Err = errors.New(p.Reason)
-				ok = yield(raw, nil)
-			case p.lines:
-				ok = l.lines(p.Name, yield)
-			default:
-				raw.Data, raw.Err = ReadRegular(p.Name, MaxBytes)
-				if why := notEvidence(raw.Data); raw.Err == nil && why != "" {
-					l.Skipped = append(l.Skipped, Skipped{Name: p.Name, Reason: why})
-				} else {
-					ok = yield(raw, nil)
-				}
-			}
-			if l.Done.Add(1); !ok {
-				return
-			}
-		}
-	}
-	return nil
-}
-
-// lines yields the records of one file of a folder.
-func (l *Ledger) lines(name string, yield func(bundle.Raw, error) bool) bool {
-	f, err := files.Open(name)
-	if err != nil {
-		return yield(bundle.Raw{Input: name, Err: plain(err)}, nil)
-	}
-	defer f.Close()
-	z, err := decompress(f)
-	if err != nil {
-		return yield(bundle.Raw{Input: name, Err: err}, nil)
-	}
-	defer z.Close()
-	for raw, err := range bundle.Entries(z, bundle.Limits{}) {
-		raw.Input = name
-		if err != nil { // the rest of this file is not to be had; the others are
-			raw.Err, err = plain(err), nil
-		}
-		if !yield(raw, err) {
-			return false
-		}
-	}
-	return true
 }
 
 // WithArtifacts gives records that come without their runtime artifact the one

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
 	"github.com/qodverify/qodverify/cmd/internal/files"
 )
@@ -16,33 +17,59 @@ import (
 // and only what is named as one, or looks like one, is read whole.
 
 var (
-	proofNames  = []string{".json", ".jsonl", ".ndjson"}
-	packedNames = []string{".gz", ".zst", ".bz2", ".xz", ".lz4", ".zip", ".tar", ".tgz", ".7z", ".rar"}
-	storeNames  = []string{".sqlite3", ".sqlite", ".db"}
+	proofNames   = []string{".json", ".jsonl", ".ndjson"}
+	packedNames  = []string{".gz", ".zst"}
+	archiveNames = []string{".bz2", ".xz", ".lz4", ".br", ".z", ".zip", ".tar", ".tgz", ".txz", ".tbz2", ".7z", ".rar"}
+	storeNames   = []string{".sqlite3", ".sqlite", ".db"}
 )
 
 // evidenceName reports whether a file's name is one under which proofs are kept: by
 // themselves, packed, or in a database.
 func evidenceName(name string) bool {
 	lower := strings.ToLower(filepath.Base(name))
-	return lower != KeysFile && slices.Contains(slices.Concat(proofNames, packedNames, storeNames), filepath.Ext(lower))
+	return lower != KeysFile && slices.Contains(slices.Concat(proofNames, packedNames, archiveNames, storeNames), filepath.Ext(lower))
 }
 
-// isLines reports whether a file's name is one of records, one a line, plain or packed
-// in a way that an audit reads.
-func isLines(name string) bool {
+// unpacked is a name without what says that the file is packed in a way that is read.
+func unpacked(name string) string {
 	lower := strings.ToLower(filepath.Base(name))
-	switch ext := filepath.Ext(lower); ext {
-	case ".jsonl", ".ndjson":
-		return true
-	case ".gz", ".zst":
-		return filepath.Ext(strings.TrimSuffix(lower, ext)) != ".tar"
+	if isPacked(lower) {
+		return strings.TrimSuffix(lower, filepath.Ext(lower))
 	}
-	return false
+	return lower
 }
 
-// ownFiles are the documents that this program writes, by the name in their schema.
-var ownFiles = []string{"audit", "evidence", "evidence-report", "explain", "inspect", "keys", "lines", "mutate", "report", "state"}
+func isPacked(name string) bool {
+	return slices.Contains(packedNames, filepath.Ext(strings.ToLower(name)))
+}
+
+// isBundleName reports whether a file's name is that of one bundle.
+func isBundleName(name string) bool { return filepath.Ext(unpacked(name)) == ".json" }
+
+// isLines reports whether a file's name is one of records, one a line.
+func isLines(name string) bool {
+	return slices.Contains([]string{".jsonl", ".ndjson"}, filepath.Ext(unpacked(name)))
+}
+
+// isArchive reports whether a file's name is that of an archive, or of something packed
+// in a way that is not read.
+func isArchive(name string) bool {
+	return slices.Contains(archiveNames, filepath.Ext(unpacked(name)))
+}
+
+// isDatabase reports whether a file is a SQLite database, or has the name of one and
+// content that can't be told.
+func isDatabase(name string) bool {
+	f, err := files.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 16)
+	n, err := io.ReadFull(f, head)
+	named := slices.Contains([]string{".sqlite3", ".sqlite"}, strings.ToLower(filepath.Ext(name)))
+	return string(head[:n]) == "SQLite format 3\x00" || named && n > 0 && !beginsLikeJSON(head[:n]) && (err == nil || err == io.ErrUnexpectedEOF)
+}
 
 // holdsProof reports whether a file that is not named as one looks like JSON with a
 // proof in it. Only what begins like JSON is read.
@@ -52,7 +79,16 @@ func holdsProof(name string) bool {
 		return true // what can't be looked at is not known to be none
 	}
 	defer f.Close()
-	b := bufio.NewReaderSize(f, 4096)
+	var r io.Reader = f
+	if isPacked(name) {
+		z, err := decompress(f)
+		if err != nil {
+			return true
+		}
+		defer z.Close()
+		r = z
+	}
+	b := bufio.NewReaderSize(r, 4096)
 	head, err := b.Peek(512)
 	if err != nil && err != io.EOF {
 		return true
@@ -60,12 +96,11 @@ func holdsProof(name string) bool {
 	if !beginsLikeJSON(head) {
 		return false
 	}
-	data, err := io.ReadAll(io.LimitReader(b, MaxBytes))
-	if err != nil {
+	data, err := io.ReadAll(io.LimitReader(b, MaxBytes+1))
+	if err != nil || len(data) > MaxBytes {
 		return true
 	}
-	data = bytes.ReplaceAll(data, []byte{0}, nil) // UTF-16, as PowerShell writes it
-	return bytes.Contains(data, []byte(`"this_hash"`)) && bytes.Contains(data, []byte(`"proof"`))
+	return holdsRecord(data)
 }
 
 func beginsLikeJSON(head []byte) bool {
@@ -76,39 +111,84 @@ func beginsLikeJSON(head []byte) bool {
 	return len(head) > 0 && (head[0] == '{' || head[0] == '[')
 }
 
-// notEvidence says what a file of a folder is that is JSON and no proof: one of those
-// that lie beside proofs by right. It is "" for all others, which are judged.
-func notEvidence(data []byte) string {
-	contains := func(name string) bool { return bytes.Contains(data, []byte(`"`+name+`"`)) }
-	if contains("this_hash") && contains("proof") && !contains("schema") && !contains("task") {
-		return "" // a proof, or for the parser to tell; nothing is read twice
+// holdsRecord reports whether there is a proof or a record in some JSON, at whatever
+// depth. What can't be parsed is told by its words.
+func holdsRecord(data []byte) bool {
+	data = bytes.ReplaceAll(data, []byte{0}, nil) // UTF-16, as PowerShell writes it
+	if !bytes.Contains(data, []byte(`this_hash`)) && !bytes.Contains(data, []byte(`proof`)) && !bytes.Contains(data, []byte(`\u`)) {
+		return false
 	}
 	doc, err := canonical.Parse(data, canonical.Options{AllowBOM: true})
-	if err != nil || doc.Root().Kind() != canonical.Object {
+	if err != nil {
+		return bytes.Contains(data, []byte(`"this_hash"`)) && bytes.Contains(data, []byte(`"proof`))
+	}
+	return recordIn(doc.Root())
+}
+
+// recordIn reports whether a value is a proof or a record, or has one in it. Its depth
+// is the parser's.
+func recordIn(v canonical.Value) bool {
+	switch v.Kind() {
+	case canonical.Object:
+		if isRecord(v) {
+			return true
+		}
+		for _, member := range v.Members() {
+			if recordIn(member) {
+				return true
+			}
+		}
+	case canonical.Array:
+		for _, element := range v.Elements() {
+			if recordIn(element) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isRecord reports whether an object has members that no other document has together.
+func isRecord(v canonical.Value) bool {
+	has := func(name string) bool { return v.Get(name).Exists() }
+	return has("this_hash") && (has("prev_hash") || has("proof") || has("proof_json")) || has("proof") && has("ledger")
+}
+
+// maxLinesLooked bounds how much of a file of lines is read to tell that no record is
+// in it. What is longer is taken for a ledger.
+const maxLinesLooked = 64 << 20
+
+// notRecords says what a file of lines is that holds no record of a ledger: this
+// program's own report, or something else. It is "" for all others, which are a ledger.
+func notRecords(name string) string {
+	f, err := files.Open(name)
+	if err != nil {
 		return ""
 	}
-	root := doc.Root()
-	has := func(names ...string) bool {
-		return !slices.ContainsFunc(names, func(n string) bool { return !root.Get(n).Exists() })
-	}
-	if has("proof") || has("ledger") || has("this_hash") {
+	defer f.Close()
+	z, err := decompress(f)
+	if err != nil {
 		return ""
 	}
-	schema, _ := root.Get("schema").Text()
-	ours := strings.Split(strings.TrimPrefix(schema, "qodverify/"), "/")
+	defer z.Close()
+	bounded := &io.LimitedReader{R: z, N: maxLinesLooked}
+	own, lines := true, 0
+	for raw, err := range bundle.Entries(bounded, bundle.Limits{}) {
+		if err != nil || raw.Err != nil {
+			return ""
+		}
+		doc, err := canonical.Parse(raw.Data, canonical.Options{AllowBOM: true})
+		if err != nil || doc.Root().Kind() != canonical.Object || recordIn(doc.Root()) {
+			return ""
+		}
+		lines++
+		own = own && ownLine(doc.Root())
+	}
 	switch {
-	case root.Get("keys").Kind() == canonical.Array:
-		return "a JWK Set"
-	case strings.HasPrefix(schema, "qodverify/") && len(ours) == 2 && slices.Contains(ownFiles, ours[0]):
-		return "qodverify's own " + ours[0]
-	case has("schema_version", "measured", "decision", "session_id"):
-		return "a runtime artifact, which is read with the proof that names it"
-	case has("task", "outputs"):
-		return "the service's copy of a record that lies beside it as proof_*.json"
-	case has("build", "env", "ids"):
-		return "a run summary of the service"
-	case has("verified", "reason", "session_id"):
-		return "an answer of a service to /verify"
+	case bounded.N <= 0 || lines == 0:
+		return ""
+	case own:
+		return "qodverify's own report"
 	}
-	return ""
+	return "JSON Lines without a record of a ledger"
 }

@@ -30,7 +30,10 @@ const MaxBytes = canonical.MaxBytes
 const KeysFile = "jwks.json"
 
 // errNoProof is the error of a folder that was named and has nothing to verify.
-var errNoProof = errors.New("the folder has no *.json file with a proof")
+var errNoProof = errors.New("there is no *.json file with a proof in it")
+
+// errNoMatch is the error of a pattern that names no file.
+var errNoMatch = errors.New("no file matches the pattern")
 
 // ErrUsage marks an error that the user mends on the command line.
 var ErrUsage = errors.New("usage")
@@ -54,8 +57,14 @@ type Reader struct {
 	Token     string // bearer token for the origins of the inputs, and for no other
 	Session   string // session to ask a server's base URL, or to find in an artifacts folder
 
-	// Skipped is what stood in folders and was not read, after [Reader.Inputs].
+	Ignore []string // patterns of what is left out of folders; see [Ignore]
+
+	// Skipped is what stood in folders and was not judged, as far as it is known before
+	// the files are read, after [Reader.Places]; all of it after [Reader.Inputs].
 	Skipped []Skipped
+
+	ignore    *Ignore
+	arguments []*argument
 
 	timeout time.Duration // of one exchange; 0 means ten seconds
 	pause   time.Duration // before the next try of a ledger's page; 0 means half a second
@@ -67,102 +76,9 @@ func IsURL(arg string) bool {
 	return ok && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
 }
 
-// Inputs reads all arguments in order. A directory gives one input a file.
-// Unreadable inputs are returned with their error, so that the others are
-// still verified; the error of Inputs itself is one of usage.
-func (r *Reader) Inputs(args []string) ([]Input, error) {
-	if r.Session != "" && !isSession(r.Session) {
-		return nil, fmt.Errorf("%w: --session %q is no session id (letters, digits and hyphens)", ErrUsage, r.Session)
-	}
-	var inputs []Input
-	stdin := false
-	for _, arg := range args {
-		switch {
-		case arg == "-" && stdin:
-			return nil, fmt.Errorf("%w: stdin (-) can be read only once", ErrUsage)
-		case arg == "-" && r.Session != "":
-			return nil, fmt.Errorf("%w: --session needs a server's base URL or an artifacts folder, not stdin", ErrUsage)
-		case arg == "-":
-			stdin = true
-			data, err := readBounded(r.Stdin, MaxBytes)
-			inputs = append(inputs, Input{Name: arg, Data: data, Err: err})
-		case IsURL(arg):
-			target, err := r.bundleURL(arg)
-			if err != nil {
-				return nil, err
-			}
-			data, err := r.fetch(target, MaxBytes, r.Token)
-			inputs = append(inputs, Input{Name: target.String(), Data: data, Err: err, Origin: origin(target)})
-		case strings.Contains(arg, "://"):
-			return nil, fmt.Errorf("%w: %q: only http and https URLs are read", ErrUsage, arg)
-		default:
-			found, err := r.path(arg)
-			if err != nil {
-				return nil, err
-			}
-			if len(found) == 0 && len(args) > 1 && r.Session == "" {
-				// Among others an empty folder would not be missed.
-				found = []Input{{Name: arg, Err: errNoProof}}
-			}
-			inputs = append(inputs, found...)
-		}
-	}
-	return inputs, nil
-}
-
 // isSession keeps a session id from changing a URL's path or a file pattern.
 func isSession(s string) bool {
 	return len(s) <= 128 && strings.Trim(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-") == ""
-}
-
-// path reads a file, or the *.json of a directory, to its bottom.
-func (r *Reader) path(arg string) ([]Input, error) {
-	info, err := os.Stat(arg)
-	if err != nil {
-		return []Input{{Name: arg, Err: plain(err)}}, nil
-	}
-	if !info.IsDir() {
-		if r.Session != "" {
-			return nil, fmt.Errorf("%w: --session needs a server's base URL or an artifacts folder, and %q is a file", ErrUsage, arg)
-		}
-		data, err := ReadFile(arg, MaxBytes)
-		return []Input{{Name: arg, Data: data, Err: err, Dir: filepath.Dir(arg)}}, nil
-	}
-	f, err := walk(arg)
-	if err != nil {
-		return []Input{{Name: arg, Err: err}}, nil
-	}
-	if r.Session != "" {
-		return r.snapshots(f, arg), nil
-	}
-	var inputs []Input
-	for _, name := range f.files {
-		in := FolderInput(name, arg)
-		if why := notEvidence(in.Data); in.Err == nil && why != "" {
-			f.skip(name, false, "%s", why)
-			continue
-		}
-		inputs = append(inputs, in)
-	}
-	r.Skipped = append(r.Skipped, f.left()...)
-	return inputs, nil
-}
-
-// snapshots reads the proofs of one session in an artifacts folder. The original
-// names them proof_{sid}_{time}.json. The session is matched as text, never as a
-// pattern.
-func (r *Reader) snapshots(f *folder, arg string) (inputs []Input) {
-	for _, name := range f.files {
-		if isSnapshot(filepath.Base(name), r.Session) {
-			inputs = append(inputs, FolderInput(name, arg))
-		}
-	}
-	for _, s := range f.left() {
-		if name := filepath.Base(s.Name); s.Evidence && isSnapshot(name, r.Session) {
-			r.Skipped = append(r.Skipped, s)
-		}
-	}
-	return inputs
 }
 
 // isSnapshot reports whether a file proof_{sid}_{time}.json is of a session, in
@@ -186,9 +102,9 @@ func snapshotSession(name string) string {
 // snapshots returns the proof files of the sessions that have several.
 func (f *folder) snapshots() map[string][]string {
 	by := map[string][]string{}
-	for _, name := range f.files {
-		if id := snapshotSession(filepath.Base(name)); id != "" {
-			by[id] = append(by[id], name)
+	for _, file := range f.files {
+		if id := snapshotSession(filepath.Base(file.name)); id != "" {
+			by[id] = append(by[id], file.name)
 		}
 	}
 	maps.DeleteFunc(by, func(_ string, names []string) bool { return len(names) < 2 })

@@ -1,0 +1,226 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+// Place is where an input is found. Read gets it.
+type Place struct {
+	Name string // as the user would name it: a path, "-" or a URL
+
+	arg   *argument
+	dir   string // of a file
+	root  string // the folder that was named, or in which the pattern begins; "" unless one was
+	found bool   // in a folder, and not named itself
+	err   error  // there is nothing to read
+}
+
+// argument is one of the user's, with what came of it.
+type argument struct {
+	text   string
+	fetch  func() Input // of what is no file
+	judged atomic.Int64
+	folder bool
+}
+
+// Places lists what the arguments name, in their order, and reads nothing but folders.
+// What is reached twice is listed once. Its error is one of usage.
+func (r *Reader) Places(args []string) ([]Place, error) {
+	if r.Session != "" && !isSession(r.Session) {
+		return nil, fmt.Errorf("%w: --session %q is no session id (letters, digits and hyphens)", ErrUsage, r.Session)
+	}
+	ignore, err := NewIgnore(r.Ignore)
+	if err != nil {
+		return nil, err
+	}
+	r.ignore, r.arguments = ignore, nil
+	l := &listing{Reader: r, at: map[string]int{}}
+	for _, text := range args {
+		l.arg = &argument{text: text}
+		r.arguments = append(r.arguments, l.arg)
+		if err := l.argument(text); err != nil {
+			return nil, err
+		}
+	}
+	return l.places, nil
+}
+
+// listing collects places.
+type listing struct {
+	*Reader
+	arg    *argument
+	places []Place
+	at     map[string]int // index of a file by its resolved path
+	stdin  bool
+}
+
+func (l *listing) argument(text string) error {
+	switch {
+	case text == "-" && l.stdin:
+		return fmt.Errorf("%w: stdin (-) can be read only once", ErrUsage)
+	case text == "-" && l.Session != "":
+		return fmt.Errorf("%w: --session needs a server's base URL or an artifacts folder, not stdin", ErrUsage)
+	case text == "-":
+		l.stdin = true
+		l.arg.fetch = func() Input {
+			data, err := readBounded(l.Stdin, MaxBytes)
+			return Input{Name: text, Data: data, Err: err}
+		}
+		l.places = append(l.places, Place{Name: text, arg: l.arg})
+	case IsURL(text):
+		target, err := l.bundleURL(text)
+		if err != nil {
+			return err
+		}
+		l.arg.fetch = func() Input {
+			data, err := l.fetch(target, MaxBytes, l.Token)
+			return Input{Name: target.String(), Data: data, Err: err, Origin: origin(target)}
+		}
+		l.places = append(l.places, Place{Name: target.String(), arg: l.arg})
+	case strings.Contains(text, "://"):
+		return fmt.Errorf("%w: %q: only http and https URLs are read", ErrUsage, text)
+	default:
+		return l.path(text)
+	}
+	return nil
+}
+
+// path lists a file, the proofs of a folder, or those that a pattern names.
+func (l *listing) path(arg string) error {
+	if isPattern(arg) {
+		p, err := newPattern(arg)
+		if err != nil {
+			return err
+		}
+		return l.folder(p.base, p)
+	}
+	info, err := os.Stat(arg)
+	switch {
+	case err != nil:
+		l.places = append(l.places, Place{Name: arg, arg: l.arg, err: plain(err)})
+	case info.IsDir():
+		return l.folder(arg, nil)
+	case l.Session != "":
+		return fmt.Errorf("%w: --session needs a server's base URL or an artifacts folder, and %q is a file", ErrUsage, arg)
+	default:
+		place, err := resolved(arg)
+		if err != nil || !info.Mode().IsRegular() {
+			place = ""
+		}
+		l.add(Place{Name: arg, arg: l.arg, dir: filepath.Dir(arg)}, place)
+	}
+	return nil
+}
+
+// add lists a file, unless it was reached before: then it is told, and judged as what
+// it was reached by as well, a folder's proof with what the folder has for it.
+func (l *listing) add(p Place, place string) {
+	at, again := l.at[place]
+	if place == "" || !again {
+		l.at[place] = len(l.places)
+		l.places = append(l.places, p)
+		return
+	}
+	first := &l.places[at]
+	if first.root == "" {
+		first.root = p.root
+	}
+	first.found = first.found && p.found
+	p.arg.judged.Add(1)
+	l.Skipped = append(l.Skipped, Skipped{Name: p.Name, Reason: "the same file as " + first.Name + ", and judged once"})
+}
+
+func (l *listing) folder(dir string, only *pattern) error {
+	l.arg.folder = true
+	f, err := walk(dir, only, l.ignore)
+	if err != nil {
+		if only != nil && errors.Is(err, fs.ErrNotExist) {
+			err = errNoMatch
+		}
+		l.places = append(l.places, Place{Name: l.arg.text, arg: l.arg, err: err})
+		return nil
+	}
+	if only != nil && f.empty() {
+		l.places = append(l.places, Place{Name: l.arg.text, arg: l.arg, err: errNoMatch})
+		return nil
+	}
+	left := f.left()
+	if l.Session != "" {
+		// The session is matched as text, never as a pattern.
+		f.files = slices.DeleteFunc(f.files, func(file found) bool { return !isSnapshot(filepath.Base(file.name), l.Session) })
+		left = slices.DeleteFunc(left, func(s Skipped) bool {
+			return !s.Ignored && !s.Evidence || !isSnapshot(filepath.Base(s.Name), l.Session)
+		})
+	}
+	for _, file := range f.files {
+		l.add(Place{Name: file.name, arg: l.arg, dir: filepath.Dir(file.name), root: dir, found: true}, file.place)
+	}
+	l.Skipped = append(l.Skipped, left...)
+	return nil
+}
+
+// Read reads an input. A file of a folder that turns out to be none of its proofs, or
+// that can't be read, is no input, and left says why. It may be called from several
+// goroutines at once.
+func (p Place) Read() (in Input, left *Skipped) {
+	switch {
+	case p.err != nil:
+		in = Input{Name: p.Name, Err: p.err}
+	case p.arg.fetch != nil:
+		in = p.arg.fetch()
+	case !p.found:
+		data, err := ReadFile(p.Name, MaxBytes)
+		in = Input{Name: p.Name, Data: data, Err: err, Dir: p.dir, Root: p.root}
+	default:
+		in = FolderInput(p.Name, p.root)
+		if in.Err != nil {
+			return in, &Skipped{Name: p.Name, Reason: fmt.Sprintf("could not be read: %v", in.Err), Evidence: true}
+		}
+		if why := notEvidence(in.Data); why != "" {
+			return in, &Skipped{Name: p.Name, Reason: why}
+		}
+	}
+	p.arg.judged.Add(1)
+	return in, nil
+}
+
+// Missing are the folders and patterns among several arguments of which nothing was
+// judged, after all places were read: among others they would not be missed.
+func (r *Reader) Missing() (inputs []Input) {
+	for _, a := range r.arguments {
+		if a.folder && a.judged.Load() == 0 && len(r.arguments) > 1 && r.Session == "" {
+			inputs = append(inputs, Input{Name: a.text, Err: errNoProof})
+		}
+	}
+	return inputs
+}
+
+// Inputs reads all arguments in order. A directory gives one input a file.
+// Unreadable inputs are returned with their error, so that the others are
+// still verified; the error of Inputs itself is one of usage.
+func (r *Reader) Inputs(args []string) ([]Input, error) {
+	places, err := r.Places(args)
+	if err != nil {
+		return nil, err
+	}
+	var inputs []Input
+	for _, p := range places {
+		in, left := p.Read()
+		if left != nil {
+			r.Skipped = append(r.Skipped, *left)
+			continue
+		}
+		inputs = append(inputs, in)
+	}
+	return append(inputs, r.Missing()...), nil
+}
+
+// Unused are the patterns of Ignore that left nothing out, after [Reader.Places].
+func (r *Reader) Unused() []string { return r.ignore.Unused() }
