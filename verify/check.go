@@ -176,6 +176,7 @@ const (
 
 	NotInThisMode   Code = "not_in_this_mode"
 	NotLookedAt     Code = "not_looked_at"
+	IgnoreUnmatched Code = "ignore_unmatched"
 	InputUnreadable Code = "unreadable"
 	ProfileRefused  Code = "profile_refused"
 	InternalError   Code = "internal_error"

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -75,6 +74,7 @@ func (a *app) auditCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	f.registerTrust(flags)
+	f.registerIgnore(flags)
 	flags.StringVar(&f.previous, "previous", "", "the record before the first one: its bundle `FILE or HASH`, for a part of a ledger")
 	flags.StringVar(&f.artifactsDir, "artifacts-dir", "", "`DIR` in which the runtime artifacts lie at the paths that the proofs name")
 	flags.StringVar(&f.state, "state", "", "`FILE` that keeps where the audit ended; the next one goes on from there")
@@ -201,8 +201,8 @@ func (r *auditRun) open(arg string) error {
 		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", arg, err)}
 	}
 	dir := r.flags.artifactsDir
-	if info, statErr := os.Stat(arg); dir == "" && statErr == nil && info.IsDir() {
-		dir = arg
+	if dir == "" {
+		dir = r.ledger.Root
 	}
 	switch {
 	case r.flags.maxRecords > 0:
@@ -283,6 +283,9 @@ func (r *auditRun) run() error {
 	if r.stored != nil {
 		r.options.MayLack = strings.Join(r.stored.Notes(), "; ")
 	}
+	if slices.ContainsFunc(r.ledger.Skipped, func(s source.Skipped) bool { return s.Evidence }) {
+		r.options.MayLack = "not all of the folder was looked at"
+	}
 	if r.flags.artifactsDir != "" {
 		r.options.Elsewhere = source.NewSnapshots(r.ctx, r.flags.artifactsDir).Find
 	}
@@ -315,6 +318,7 @@ func (r *auditRun) run() error {
 	result := render.Audit{
 		Tool: tool(), Ledger: r.ledger.Name, Keys: r.keys.Source, Pinned: len(r.policy.Pins) > 0, Report: report,
 		State: r.flags.state, Elapsed: time.Since(r.start), Notes: r.notes(report),
+		LeftOut: leftOut(r.ledger.Skipped, r.ledger.Unused),
 	}
 	if r.keys.Err != nil {
 		result.KeyNotes = append(result.KeyNotes, fmt.Sprintf("they could not be used: %v", r.keys.Err))
@@ -325,7 +329,7 @@ func (r *auditRun) run() error {
 		result.KeyNotes = append(result.KeyNotes, "the keys lay beside the ledger: that shows that they fit each other, and not whose they are")
 	}
 	r.remember(report, &result)
-	return r.report(result, joined(exitFor(report.Verdict()), r.unsaved))
+	return r.report(result, joined(exitFor(result.Verdict()), r.unsaved))
 }
 
 // notes tells what a database says of its own completeness.
@@ -336,23 +340,11 @@ func (r *auditRun) notes(report *verify.LedgerReport) []string {
 				f.Hint = "the service has no record yet: there is nothing to audit before its first proof"
 			}
 		}
-		return leftOut(r.ledger.Skipped)
+		return nil
 	}
 	notes := r.stored.Notes()
 	if !r.stored.HasArtifacts() && report.Counts[verify.RuntimeArtifactMissing] > 0 {
 		notes = append(slices.Clone(notes), "no folder of runtime artifacts was found beside the database: give it with --artifacts-dir DIR")
-	}
-	return notes
-}
-
-// leftOut tells what stood in a folder and was not read, by reason.
-func leftOut(skipped []source.Skipped) (notes []string) {
-	reasons := map[string]int{}
-	for _, s := range skipped {
-		reasons[s.Reason]++
-	}
-	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
-		notes = append(notes, fmt.Sprintf("left out of the folder: %d (%s)", reasons[reason], reason))
 	}
 	return notes
 }

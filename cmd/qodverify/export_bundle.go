@@ -128,6 +128,7 @@ on stderr.
 		},
 	}
 	f.registerTrust(cmd.Flags())
+	f.registerIgnore(cmd.Flags())
 	cmd.Flags().StringVar(&out, "out", "", "the new `DIR` to write")
 	complete(cmd)
 	return cmd

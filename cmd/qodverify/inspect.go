@@ -20,7 +20,7 @@ It verifies nothing and says so; its exit status is 4 (inconclusive) when it
 could show all inputs, so that no script takes it for a verdict.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			reader := &source.Reader{Stdin: a.stdin, Offline: f.offline, AllowHTTP: f.allowHTTP, Session: f.session, Token: os.Getenv("QODVERIFY_TOKEN")}
+			reader := &source.Reader{Stdin: a.stdin, Offline: f.offline, AllowHTTP: f.allowHTTP, Session: f.session, Ignore: f.ignore, Token: os.Getenv("QODVERIFY_TOKEN")}
 			inputs, err := reader.Inputs(args)
 			if err != nil {
 				return err
@@ -28,16 +28,17 @@ could show all inputs, so that no script takes it for a verdict.`,
 			if len(inputs) == 0 {
 				return &problemError{"input", exitMalformed, noneMatched(f, args, reader.Skipped)}
 			}
-			return a.inspect(inputs, leftOutOf(reader))
+			return a.inspect(inputs, leftOut(reader.Skipped, reader.Unused()))
 		},
 	}
+	f.registerIgnore(cmd.Flags())
 	cmd.Flags().BoolVar(&f.offline, "offline", false, "refuse every URL")
 	cmd.Flags().BoolVar(&f.allowHTTP, "allow-http", false, "allow plain http beyond this machine")
 	cmd.Flags().StringVar(&f.session, "session", "", "session `ID` to ask a service's base URL for, or to find in an artifacts folder")
 	return cmd
 }
 
-func (a *app) inspect(inputs []source.Input, skipped []render.Skipped) error {
+func (a *app) inspect(inputs []source.Input, left render.LeftOut) error {
 	a.exit = exitInconclusive
 	var shown []render.Inspection
 	for _, in := range inputs {
@@ -53,7 +54,7 @@ func (a *app) inspect(inputs []source.Input, skipped []render.Skipped) error {
 		shown = append(shown, one)
 	}
 	if a.output == "json" {
-		return a.written(render.InspectJSON(a.stdout, tool(), shown, skipped))
+		return a.written(render.InspectJSON(a.stdout, tool(), shown, left))
 	}
-	return a.written(render.InspectText(a.stdout, shown, skipped, render.TextOptions{Color: a.color()}))
+	return a.written(render.InspectText(a.stdout, shown, left, render.TextOptions{Color: a.color()}))
 }

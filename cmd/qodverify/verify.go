@@ -29,6 +29,7 @@ type verifyFlags struct {
 	session, previous      string
 	profile                string
 	artifact, artifactsDir string
+	ignore                 []string
 	policyFile, at         string
 }
 
@@ -42,9 +43,15 @@ func (f *verifyFlags) registerTrust(flags *pflag.FlagSet) {
 	flags.StringVar(&f.profile, "profile", "auto", "canonical form: auto, qod-mock or jcs")
 }
 
+// registerIgnore registers what leaves files out of folders.
+func (f *verifyFlags) registerIgnore(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.ignore, "ignore", nil, "leave out of folders what has this name or path in them, and list it: `PATTERN` with * ? [] {} and ** (repeatable)")
+}
+
 func (f *verifyFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.verbose, "verbose", false, "of several inputs, also print in full those that are verified")
 	f.registerTrust(flags)
+	f.registerIgnore(flags)
 	f.registerPolicy(flags)
 	flags.StringVar(&f.session, "session", "", "session `ID` to ask a service's base URL for, or to find in an artifacts folder")
 	flags.StringVar(&f.previous, "previous", "", "the predecessor: its bundle `FILE or HASH`, or GENESIS")
@@ -163,16 +170,17 @@ func (a *app) verify(f *verifyFlags, args []string) error {
 		a.judged(in.Name)
 	}
 	run := render.NewRun(tool(), results)
-	run.Skipped = leftOutOf(reader)
+	run.LeftOut = leftOut(reader.Skipped, reader.Unused())
 	return a.report(run, exitFor(run.Verdict()))
 }
 
-// leftOutOf is what a reader left out of folders, to be told.
-func leftOutOf(reader *source.Reader) (list []render.Skipped) {
-	for _, s := range reader.Skipped {
-		list = append(list, render.Skipped(s))
+// leftOut is what was left out of folders, to be told.
+func leftOut(skipped []source.Skipped, unused []string) render.LeftOut {
+	l := render.LeftOut{Unused: unused}
+	for _, s := range skipped {
+		l.Skipped = append(l.Skipped, render.Skipped(s))
 	}
-	return list
+	return l
 }
 
 // folder refuses a flag whose folder is not there: without it, nothing would be
@@ -193,7 +201,7 @@ func folder(flag, name string) error {
 
 // trust returns what reads inputs, and what finds the keys.
 func (a *app) trust(f *verifyFlags) (*source.Reader, *source.Keyring, error) {
-	reader := &source.Reader{Stdin: a.stdin, Offline: f.offline, AllowHTTP: f.allowHTTP, Session: f.session, Token: os.Getenv("QODVERIFY_TOKEN")}
+	reader := &source.Reader{Stdin: a.stdin, Offline: f.offline, AllowHTTP: f.allowHTTP, Session: f.session, Ignore: f.ignore, Token: os.Getenv("QODVERIFY_TOKEN")}
 	keyring := &source.Keyring{Reader: reader, Given: f.jwks}
 	if env := os.Getenv("QODVERIFY_JWKS"); env != "" && len(keyring.Given) == 0 {
 		// Without a URL among the arguments nothing dials out, so the environment

@@ -34,8 +34,11 @@ func (g *githubWriter) unit(u suite) error {
 		annotation(b, "error", u, i)
 	}
 	for _, i := range u.remarks() {
-		if i.level == warned {
+		switch {
+		case i.level == warned:
 			annotation(&later, "warning", u, i)
+		case i.leftOut():
+			annotation(&later, "notice", u, i)
 		}
 	}
 	fmt.Fprintf(&now, "qodverify: %s: %s%s\n", Printable(u.name), strings.ToUpper(u.verdict.String()), reasonText(u))
@@ -100,7 +103,7 @@ type gitlabIssue struct {
 }
 
 // gitlabWriter writes a Code Quality report, worst first: an empty list is success. Only
-// problems and warnings are issues.
+// problems, warnings and what was left out of folders are issues.
 type gitlabWriter struct {
 	w      io.Writer
 	issues spools
@@ -111,10 +114,10 @@ func newGitLab(w io.Writer, _ Tool) sheetWriter { return &gitlabWriter{w: w, see
 
 func (g *gitlabWriter) unit(u suite) error {
 	for _, i := range append(u.problems(), u.remarks()...) {
-		if i.level == noted {
+		if i.level == noted && !i.leftOut() {
 			continue
 		}
-		v := gitlabIssue{CheckName: string(i.code), Description: i.id + ": " + i.message, Severity: map[level]string{failed: "critical", broken: "major", warned: "minor"}[i.level]}
+		v := gitlabIssue{CheckName: string(i.code), Description: i.id + ": " + i.message, Severity: map[level]string{failed: "critical", broken: "major", warned: "minor", noted: "info"}[i.level]}
 		for _, d := range i.details {
 			v.Description += "; " + d.name + ": " + d.value
 		}

@@ -28,6 +28,7 @@ type Audit struct {
 	Evidence  string // the evidence file that was written, ""
 	Artifacts string // where artifacts were read from, ""
 	Elapsed   time.Duration
+	LeftOut
 }
 
 // AuditSchemaID names the format of the JSON report on a ledger.
@@ -75,7 +76,7 @@ func AuditText(w io.Writer, a Audit, o TextOptions) error {
 
 func (p *painter) audit(a Audit) {
 	r := a.Report
-	p.line("%s: %s%s", p.bold.Sprint(Printable(a.Ledger)), p.verdict(r.Verdict()), verdictNote(r))
+	p.line("%s: %s%s", p.bold.Sprint(Printable(a.Ledger)), p.verdict(a.Verdict()), a.verdictNote())
 	if h := r.Head; h.Position > 0 {
 		p.field("head", "position %d, hash %s", h.Position, orNothing(h.ThisHash))
 		p.field("", "session %s, made at %s (the signer's own clock)", h.SessionID, timeText(h.SignedAt))
@@ -121,6 +122,7 @@ func (p *painter) audit(a Audit) {
 		}
 		p.field(label, "%s", n)
 	}
+	p.leftOut("left out", a.LeftOut.items())
 	p.findings(r)
 	if a.State != "" {
 		written := "not written: it stays as it was"
@@ -157,8 +159,11 @@ func generationText(g bundle.Generation) string {
 }
 
 // verdictNote says what kind of "verified" it is, or why it is none.
-func verdictNote(r *verify.LedgerReport) string {
+func (a Audit) verdictNote() string {
+	r := a.Report
 	switch {
+	case a.Verdict() != r.Verdict():
+		return " (not all of it was read)"
 	case r.Verdict() == verify.Verified && r.Signatures == verify.SignaturesHead:
 		return " BY ITS HEAD (every hash and link, and the head's signature; other signatures were not verified)"
 	case r.Verdict() == verify.Verified:

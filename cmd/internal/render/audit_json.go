@@ -28,6 +28,8 @@ type jsonAudit struct {
 	State         *jsonState     `json:"state"`
 	Evidence      string         `json:"evidence,omitempty"`
 	Notes         []string       `json:"notes,omitempty"`
+	Skipped       []Skipped      `json:"skipped,omitempty"`
+	Unused        []string       `json:"ignore_unmatched,omitempty"`
 	NotCovered    []string       `json:"not_covered"`
 	ElapsedMS     int64          `json:"elapsed_ms"`
 }
@@ -123,7 +125,7 @@ func AuditJSON(w io.Writer, a Audit) error { return WriteJSON(w, a.document()) }
 func (a Audit) document() jsonAudit {
 	r := a.Report
 	doc := jsonAudit{
-		Schema: AuditSchemaID, Verdict: r.Verdict().String(), Verified: r.Verdict() == verify.Verified, Complete: r.Complete(),
+		Schema: AuditSchemaID, Verdict: a.Verdict().String(), Verified: a.Verdict() == verify.Verified, Complete: r.Complete() && len(a.LeftOut.evidence()) == 0,
 		Tool: a.Tool, SignatureRule: signatureRule, Ledger: a.Ledger,
 		Signatures: jsonSignatures{string(r.Signatures), r.Verifieds, string(r.Engine)},
 		Summary: jsonLedger{
@@ -132,7 +134,7 @@ func (a Audit) document() jsonAudit {
 			Generations: map[string]jsonGeneration{}, From: timeJSON(r.From), To: timeJSON(r.To), Unordered: r.Unordered, Ends: r.Ends,
 		},
 		Keys: []jsonKeySpan{}, KeySource: a.Keys, Pinned: a.Pinned, Total: r.Total(), Counts: []jsonCount{}, Findings: []jsonFinding{},
-		Evidence: a.Evidence, Notes: a.Notes, NotCovered: a.notCovered(), ElapsedMS: a.Elapsed.Milliseconds(),
+		Evidence: a.Evidence, Notes: a.Notes, Skipped: a.Skipped, Unused: a.Unused, NotCovered: a.notCovered(), ElapsedMS: a.Elapsed.Milliseconds(),
 	}
 	if r.Signatures == verify.SignaturesHead {
 		// No record but the head was verified.

@@ -75,7 +75,8 @@ func Write(w io.Writer, format string, r Report, o Options) error {
 	return err
 }
 
-// Verdict returns the verdict on the ledger.
-func (a Audit) Verdict() verify.Verdict { return a.Report.Verdict() }
+// Verdict returns the verdict on the ledger, as far as what was left out of a folder
+// allows it.
+func (a Audit) Verdict() verify.Verdict { return a.LeftOut.verdict(a.Report.Verdict()) }
 
 func (a Audit) write(w io.Writer, f Format, o Options) error { return f.audit(w, a, o) }

@@ -79,6 +79,21 @@ type page struct {
 	Problem  *Problem
 	Audit    *htmlAudit
 	Schema   string
+	// What was left out of folders: a sentence on what may be a proof, the names, and
+	// how many more there are.
+	NotLooked string
+	LeftOut   []Skipped
+	LeftMore  int
+}
+
+func (p *page) leftOut(l LeftOut) {
+	p.NotLooked = l.sentence()
+	p.LeftOut, p.LeftMore = l.benign()
+	evidence := l.evidence()
+	if more := len(evidence) - maxLeftOut; more > 0 {
+		evidence, p.LeftMore = evidence[:maxLeftOut], p.LeftMore+more
+	}
+	p.LeftOut = append(evidence, p.LeftOut...)
 }
 
 // htmlTogether is a line of what all inputs say together.
@@ -199,6 +214,7 @@ func (h *htmlRun) end(r Run) error {
 	if len(r.Outcomes) > 1 {
 		p.index(r, h.shown)
 	}
+	p.leftOut(r.LeftOut)
 	for _, i := range r.together() {
 		word := map[level]string{failed: "fail", broken: "not_run", warned: "warn", noted: "note"}[i.level]
 		p.Together = append(p.Together, htmlTogether{word, i.code, i.message})
@@ -346,7 +362,7 @@ const maxHTMLFindings = 50
 
 func (a Audit) writeHTML(w io.Writer) error {
 	r := a.Report
-	p := newPage(a.Tool, r.Verdict(), "QoD ledger report: "+a.Ledger)
+	p := newPage(a.Tool, a.Verdict(), "QoD ledger report: "+a.Ledger)
 	p.Schema = AuditSchemaID
 	doc := a.document()
 	var b bytes.Buffer
@@ -354,14 +370,14 @@ func (a Audit) writeHTML(w io.Writer) error {
 		return err
 	}
 	p.JSON = b.String()
-	h := &htmlAudit{Audit: a, R: r, Counts: verdictCounts(r), Signatures: signatureText(r), Span: spanText(r.From, r.To), NotCovered: a.notCovered(), Note: verdictNote(r)}
+	h := &htmlAudit{Audit: a, R: r, Counts: verdictCounts(r), Signatures: signatureText(r), Span: spanText(r.From, r.To), NotCovered: a.notCovered(), Note: a.verdictNote()}
 	h.Plain = map[verify.Verdict]string{
 		verify.Verified:     "Every record and every link of the chain holds, up to the head named below.",
 		verify.Failed:       "At least one record, or the chain, does not hold.",
 		verify.Malformed:    "Something in the ledger is not a record.",
 		verify.Unreadable:   "Something in the ledger could not be read.",
 		verify.Inconclusive: "Nothing failed, and something that is required could not be checked.",
-	}[r.Verdict()]
+	}[a.Verdict()]
 	for _, code := range findingCodes(r) {
 		c := htmlCode{Code: code, Status: r.Statuses[code], Count: r.Counts[code]}
 		for _, f := range r.Listed {
@@ -374,6 +390,7 @@ func (a Audit) writeHTML(w io.Writer) error {
 	}
 	h.Timeline, h.Keys = timelineChart(r.Timeline), keysChart(r)
 	p.Audit = h
+	p.leftOut(a.LeftOut)
 	return reportTemplate().Execute(w, p)
 }
 

@@ -112,7 +112,7 @@ func unit[T int64 | float64](v *T, unit string) string {
 }
 
 // InspectText writes inspections for a person, and what folders had beside.
-func InspectText(w io.Writer, shown []Inspection, skipped []Skipped, o TextOptions) error {
+func InspectText(w io.Writer, shown []Inspection, left LeftOut, o TextOptions) error {
 	var b strings.Builder
 	p := newPainter(&b, o)
 	for n, one := range shown {
@@ -146,16 +146,16 @@ func InspectText(w io.Writer, shown []Inspection, skipped []Skipped, o TextOptio
 			p.line("  %-58s  %s", Printable(c.Pointer), covered)
 		}
 	}
-	if len(skipped) > 0 {
+	if items := left.items(); len(items) > 0 {
 		p.line("")
-		p.together(Run{Skipped: skipped})
+		p.leftOut("left out", items)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 // InspectJSON writes inspections as one document.
-func InspectJSON(w io.Writer, tool Tool, shown []Inspection, skipped []Skipped) error {
+func InspectJSON(w io.Writer, tool Tool, shown []Inspection, left LeftOut) error {
 	type one struct {
 		Input      string        `json:"input"`
 		Form       string        `json:"form,omitempty"`
@@ -173,7 +173,8 @@ func InspectJSON(w io.Writer, tool Tool, shown []Inspection, skipped []Skipped) 
 		Results  []one  `json:"results"`
 
 		Skipped []Skipped `json:"skipped,omitempty"`
-	}{Schema: "qodverify/inspect/v1", Note: "claims only, nothing was verified", Tool: tool, Results: []one{}, Skipped: skipped}
+		Unused  []string  `json:"ignore_unmatched,omitempty"`
+	}{Schema: "qodverify/inspect/v1", Note: "claims only, nothing was verified", Tool: tool, Results: []one{}, Skipped: left.Skipped, Unused: left.Unused}
 	for _, s := range shown {
 		r := one{Input: s.Input, Claims: []claim{}, Words: []jsonClaim{}, Coverage: []jsonCovered{}}
 		if s.Err != nil {

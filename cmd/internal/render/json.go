@@ -31,6 +31,7 @@ type jsonRun struct {
 	Results       []jsonResult `json:"results"`
 	Chain         *jsonChain   `json:"chain,omitempty"`
 	Skipped       []Skipped    `json:"skipped,omitempty"`
+	Unused        []string     `json:"ignore_unmatched,omitempty"`
 	Problem       *Problem     `json:"error,omitempty"`
 }
 
@@ -175,7 +176,7 @@ func (j *jsonRunWriter) end(run Run) error {
 	b, err := indented(jsonRun{
 		Schema: SchemaID, Verdict: run.Verdict().String(), Tool: run.Tool, SignatureRule: signatureRule,
 		Summary: run.summary(),
-		Results: []jsonResult{}, Problem: run.Problem, Chain: run.chainJSON(), Skipped: run.Skipped,
+		Results: []jsonResult{}, Problem: run.Problem, Chain: run.chainJSON(), Skipped: run.Skipped, Unused: run.Unused,
 	}, "")
 	if err != nil {
 		return err

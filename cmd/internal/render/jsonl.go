@@ -22,6 +22,7 @@ type jsonLine struct {
 	Summary *jsonSummary `json:"summary,omitempty"`
 	Chain   *jsonChain   `json:"chain,omitempty"`
 	Skipped []Skipped    `json:"skipped,omitempty"`
+	Unused  []string     `json:"ignore_unmatched,omitempty"`
 	Audit   *jsonAudit   `json:"audit,omitempty"`
 	Problem *Problem     `json:"error,omitempty"`
 }
@@ -49,7 +50,7 @@ func (l linesRun) add(r Result) error {
 
 func (l linesRun) end(r Run) error {
 	summary := r.summary()
-	return writeLine(l.w, jsonLine{Schema: LineSchemaID, Type: "summary", Verdict: r.Verdict().String(), Tool: &r.Tool, Summary: &summary, Problem: r.Problem, Chain: r.chainJSON(), Skipped: r.Skipped})
+	return writeLine(l.w, jsonLine{Schema: LineSchemaID, Type: "summary", Verdict: r.Verdict().String(), Tool: &r.Tool, Summary: &summary, Problem: r.Problem, Chain: r.chainJSON(), Skipped: r.Skipped, Unused: r.Unused})
 }
 
 func (linesRun) drop() error { return nil }

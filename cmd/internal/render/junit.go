@@ -73,8 +73,8 @@ func (j *junitWriter) unit(u suite) error {
 		suite.Properties = append(suite.Properties, junitProperty{p.name, Printable(p.value)})
 	}
 	for _, i := range u.items {
-		if i.level == noted {
-			continue
+		if i.level == noted || i.leftOut() {
+			continue // what was left out has cases of its own
 		}
 		c := junitCase{Name: Printable(i.id), ClassName: Printable(u.name), File: Printable(i.at.file), Line: i.at.line}
 		m := &junitMessage{Message: Printable(i.message), Type: Printable(string(i.code)), Text: i.prose()}
@@ -92,6 +92,7 @@ func (j *junitWriter) unit(u suite) error {
 		suite.Tests++
 		suite.Cases = append(suite.Cases, c)
 	}
+	suite.leftOut(u)
 	j.sum.Tests += suite.Tests
 	j.sum.Failures += suite.Failures
 	j.sum.Errors += suite.Errors
@@ -123,6 +124,25 @@ func (j *junitWriter) end(verify.Verdict) error {
 }
 
 func (j *junitWriter) drop() error { return j.suites.close() }
+
+// leftOut adds a skipped case for each file that was left out and decides nothing,
+// and their number as a property.
+func (s *junitSuite) leftOut(u suite) {
+	benign, more := u.left.benign()
+	for _, b := range benign {
+		s.Tests, s.Skipped = s.Tests+1, s.Skipped+1
+		s.Cases = append(s.Cases, junitCase{Name: Printable("left out: " + b.Name), ClassName: s.Name, File: Printable(u.place(b.Name)), Skipped: &junitMessage{Message: Printable(b.Reason)}})
+	}
+	if n := len(u.left.Skipped); n > 0 {
+		s.Properties = append(s.Properties, junitProperty{"left_out", fmt.Sprint(n)}, junitProperty{"not_looked_at", fmt.Sprint(len(u.left.evidence()))})
+	}
+	if more > 0 {
+		s.Properties = append(s.Properties, junitProperty{"left_out_not_listed", fmt.Sprint(more)})
+	}
+	for _, pattern := range u.left.Unused {
+		s.Properties = append(s.Properties, junitProperty{"ignore_unmatched", Printable(pattern)})
+	}
+}
 
 // prose is the item in printable lines: the message, what was compared, the hint
 // and the pointer.

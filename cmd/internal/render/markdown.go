@@ -23,6 +23,7 @@ type markdownWriter struct {
 	w             io.Writer
 	tool          Tool
 	rows, details [ranks]pieces
+	notLooked     string
 }
 
 // pieces are texts of which no more than max bytes are kept.
@@ -45,6 +46,9 @@ func newMarkdown(w io.Writer, tool Tool) sheetWriter {
 }
 
 func (m *markdownWriter) unit(u suite) error {
+	if text := u.left.sentence(); text != "" {
+		m.notLooked = "❔ " + mdText(text) + "\n\n"
+	}
 	rank := u.rank()
 	m.rows[rank].add(fmt.Sprintf("| %s | %s %s | %s |\n", mdCode(u.name), mdMark(u.verdict), u.verdict, mdCode(string(u.reason))), maxMarkdownRows)
 	var b strings.Builder
@@ -57,6 +61,7 @@ func (m *markdownWriter) unit(u suite) error {
 func (m *markdownWriter) end(v verify.Verdict) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## qodverify: %s\n\n", strings.ToUpper(v.String()))
+	b.WriteString(m.notLooked)
 	b.WriteString("| input | verdict | reason |\n|---|---|---|\n")
 	words := [ranks]string{"failed", "malformed or unreadable", "inconclusive", "verified, with warnings", "verified"}
 	for rank, left := range fitting(&m.rows, maxMarkdownRows, &b) {

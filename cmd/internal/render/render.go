@@ -17,8 +17,8 @@ type Run struct {
 	Outcomes []Outcome     // of all inputs, in their order
 	Results  []Result      // where they are held; a [Writer] got them one by one
 	Chain    *verify.Chain // of several results; nil of one
-	Skipped  []Skipped     // in folders
 	Problem  *Problem      // why there are no results, or not all that were asked for
+	LeftOut
 }
 
 // NewRun returns the run of some results, held to each other where there are several.

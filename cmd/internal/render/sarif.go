@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/qodverify/qodverify/verify"
@@ -51,7 +52,15 @@ type sarifText struct {
 }
 
 type sarifInvocation struct {
-	Successful bool `json:"executionSuccessful"`
+	Successful    bool                `json:"executionSuccessful"`
+	Notifications []sarifNotification `json:"toolExecutionNotifications,omitempty"`
+}
+
+// sarifNotification tells what was left out of a folder.
+type sarifNotification struct {
+	Level     string          `json:"level"`
+	Message   sarifText       `json:"message"`
+	Locations []sarifLocation `json:"locations,omitempty"`
 }
 
 type sarifArtifact struct {
@@ -102,6 +111,7 @@ type sarifWriter struct {
 	results [ranks][]sarifResult
 	rules   map[verify.Code]int
 	seen    map[string]int
+	left    []sarifNotification
 	failed  bool // the run itself could not do its work
 }
 
@@ -122,8 +132,12 @@ func (s *sarifWriter) unit(u suite) error {
 	} else if len(u.about) == 0 {
 		s.failed = true
 	}
+	s.left = append(s.left, u.notifications()...)
 	rank := u.rank()
 	for _, i := range append(u.problems(), u.remarks()...) {
+		if i.leftOut() {
+			continue // told by a notification
+		}
 		s.results[rank] = append(s.results[rank], i.sarif(u, s.run.Tool.Driver.rule(s.rules, i), s.seen))
 	}
 	return nil
@@ -134,11 +148,36 @@ func (s *sarifWriter) end(v verify.Verdict) error {
 	for _, list := range s.results {
 		s.run.Results = append(s.run.Results, list...)
 	}
-	s.run.Invocations = []sarifInvocation{{!s.failed}}
+	s.run.Invocations = []sarifInvocation{{Successful: !s.failed, Notifications: s.left}}
 	return WriteJSON(s.w, sarifLog{sarifSchema, "2.1.0", []sarifRun{s.run}})
 }
 
 func (*sarifWriter) drop() error { return nil }
+
+// notifications are one for each file or folder that was left out.
+func (u suite) notifications() (list []sarifNotification) {
+	add := func(s Skipped, level string) {
+		n := sarifNotification{Level: level, Message: sarifText{Printable("left out: " + s.Name + ": " + s.Reason)}}
+		if file := u.place(s.Name); file != "" {
+			n.Locations = []sarifLocation{{Physical: &sarifPhysical{Artifact: sarifURI{uri(file)}}}}
+		}
+		list = append(list, n)
+	}
+	for _, s := range u.left.evidence() {
+		add(s, "error")
+	}
+	benign, more := u.left.benign()
+	for _, s := range benign {
+		add(s, "note")
+	}
+	if more > 0 {
+		list = append(list, sarifNotification{Level: "note", Message: sarifText{fmt.Sprintf("and %d more were left out of folders: --output json lists all", more)}})
+	}
+	for _, pattern := range u.left.Unused {
+		list = append(list, sarifNotification{Level: "warning", Message: sarifText{Printable("--ignore " + pattern + " left nothing out")}})
+	}
+	return list
+}
 
 func (i item) sarif(u suite, rule int, seen map[string]int) sarifResult {
 	r := sarifResult{

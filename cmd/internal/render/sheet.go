@@ -25,6 +25,8 @@ type suite struct {
 	reason  verify.Code
 	about   []property
 	items   []item // the first one is the verdict itself
+	left    LeftOut
+	place   func(string) string // see Options; of what was left out
 }
 
 type property struct{ name, value string }
@@ -99,8 +101,8 @@ func verdictLevel(v verify.Verdict) level {
 }
 
 // units are what a run says beside its results.
-func (r Run) units() (list []suite) {
-	if u, ok := r.togetherSuite(); ok {
+func (r Run) units(o Options) (list []suite) {
+	if u, ok := r.togetherSuite(o); ok {
 		list = append(list, u)
 	}
 	if p := r.Problem; p != nil || len(r.Outcomes) == 0 {
@@ -175,7 +177,7 @@ func (i *item) detail(compared bool, expected, actual, hint string) {
 
 func (a Audit) sheet(o Options) sheet {
 	r := a.Report
-	u := suite{name: a.Ledger, verdict: r.Verdict(), reason: a.reason()}
+	u := suite{name: a.Ledger, verdict: a.Verdict(), reason: a.reason(), left: a.LeftOut, place: o.place}
 	u.about = []property{
 		{"verdict", u.verdict.String()}, {"records", fmt.Sprint(r.Records)}, {"findings", fmt.Sprint(r.Total())}, {"signatures", string(r.Signatures)},
 		{"head", r.Head.ThisHash}, {"head_position", fmt.Sprint(r.Head.Position)},
@@ -190,13 +192,17 @@ func (a Audit) sheet(o Options) sheet {
 			u.items = append(u.items, item{id: string(code), code: code, level: noted, message: fmt.Sprintf("and %d more: --findings FILE takes all", more), at: position{file: o.place(a.Ledger)}})
 		}
 	}
+	u.items = append(u.items, placed(a.LeftOut.items(), o)...)
 	return sheet{verdict: u.verdict, units: []suite{u}}
 }
 
 // reason is one word for the verdict on a ledger.
 func (a Audit) reason() verify.Code {
-	if a.Report.Verdict() == verify.Verified {
+	switch {
+	case a.Verdict() == verify.Verified:
 		return verify.OK
+	case a.Report.Verdict() == verify.Verified:
+		return verify.NotLookedAt
 	}
 	for _, code := range findingCodes(a.Report) {
 		return code // failures come first

@@ -24,8 +24,8 @@ func (t *tapWriter) unit(u suite) error {
 		b.WriteString("TAP version 13\n")
 	}
 	for _, i := range u.items {
-		if i.level == noted {
-			continue
+		if i.level == noted || i.leftOut() {
+			continue // what was left out has lines of its own
 		}
 		t.n++
 		outcome, directive := "ok", ""
@@ -60,8 +60,24 @@ func (t *tapWriter) unit(u suite) error {
 		}
 		b.WriteString("  ...\n")
 	}
+	t.leftOut(&b, u.left)
 	_, err := io.WriteString(t.w, b.String())
 	return err
+}
+
+// leftOut writes a skipped line for each file that was left out and decides nothing.
+func (t *tapWriter) leftOut(b *strings.Builder, left LeftOut) {
+	benign, more := left.benign()
+	for _, s := range benign {
+		t.n++
+		fmt.Fprintf(b, "ok %d - left out: %s # SKIP %s\n", t.n, tapText(s.Name), tapText(s.Reason))
+	}
+	if more > 0 {
+		fmt.Fprintf(b, "# and %d more were left out of folders: --output json lists all\n", more)
+	}
+	for _, pattern := range left.Unused {
+		fmt.Fprintf(b, "# --ignore %s left nothing out\n", tapText(pattern))
+	}
 }
 
 func (t *tapWriter) end(v verify.Verdict) error {

@@ -2,19 +2,10 @@ package render
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/qodverify/qodverify/verify"
 )
-
-// Skipped is what stood in a folder and was not judged.
-type Skipped struct {
-	Name     string `json:"name"`
-	Reason   string `json:"reason"`
-	Evidence bool   `json:"evidence"` // it may be a proof, so nothing is verified without it
-}
 
 // maxNamed bounds the inputs that one line names.
 const maxNamed = 8
@@ -65,18 +56,7 @@ func (r Run) together() (items []item) {
 			items = append(items, item{id: "chain", code: verify.RecordMissing, level: noted, message: c.String()})
 		}
 	}
-	reasons := map[string]int{}
-	for _, s := range r.Skipped {
-		if s.Evidence {
-			items = append(items, item{id: "skipped", code: verify.NotLookedAt, message: s.Name + ": " + s.Reason})
-		} else {
-			reasons[s.Reason]++
-		}
-	}
-	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
-		items = append(items, item{id: "skipped", code: verify.NotLookedAt, level: noted, message: fmt.Sprintf("left out of folders: %d (%s)", reasons[reason], reason)})
-	}
-	return items
+	return append(items, r.LeftOut.items()...)
 }
 
 // joint is the verdict on what all inputs say together.
@@ -84,21 +64,18 @@ func (r Run) joint() verify.Verdict {
 	if r.Chain != nil && r.Chain.Contradiction() {
 		return verify.Failed
 	}
-	if slices.ContainsFunc(r.Skipped, func(s Skipped) bool { return s.Evidence }) {
-		return verify.Inconclusive
-	}
-	return verify.Verified
+	return r.LeftOut.verdict(verify.Verified)
 }
 
 // togetherSuite is the unit of what all inputs say together; ok is false where there
 // is nothing to say.
-func (r Run) togetherSuite() (u suite, ok bool) {
-	items := r.together()
+func (r Run) togetherSuite(o Options) (u suite, ok bool) {
+	items := placed(r.together(), o)
 	if len(items) == 0 {
 		return u, false
 	}
 	v := r.joint()
-	u = suite{name: "all inputs together", verdict: v, reason: verify.OK, about: []property{{"verdict", v.String()}, {"inputs", fmt.Sprint(len(r.Outcomes))}}}
+	u = suite{name: "all inputs together", left: r.LeftOut, place: o.place, verdict: v, reason: verify.OK, about: []property{{"verdict", v.String()}, {"inputs", fmt.Sprint(len(r.Outcomes))}}}
 	for _, i := range items {
 		if i.problem() {
 			u.reason = i.code
@@ -113,13 +90,18 @@ func (p *painter) together(r Run) {
 	if r.Chain != nil && r.Chain.Missing() == 0 {
 		p.field("together", "%s", r.Chain)
 	}
-	for _, i := range r.together() {
+	p.leftOut("together", r.together())
+}
+
+// leftOut writes items, each with its word.
+func (p *painter) leftOut(label string, items []item) {
+	for _, i := range items {
 		word := map[level]string{failed: p.bad.Sprint("fail   "), broken: p.doubt.Sprint("not_run"), warned: p.doubt.Sprint("warn   ")}[i.level]
 		if word == "" {
-			p.field("together", "%s", i.message)
+			p.field(label, "%s", i.message)
 			continue
 		}
-		p.line("  %-11s  %s  %s: %s", "together", word, Printable(string(i.code)), Printable(i.message))
+		p.line("  %-11s  %s  %s: %s", label, word, Printable(string(i.code)), Printable(i.message))
 	}
 }
 

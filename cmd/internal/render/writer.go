@@ -102,7 +102,7 @@ type sheetRun struct {
 func (s sheetRun) add(r Result) error { return s.unit(r.suite(s.options)) }
 
 func (s sheetRun) end(r Run) error {
-	for _, u := range r.units() {
+	for _, u := range r.units(s.options) {
 		if err := s.unit(u); err != nil {
 			return err
 		}

@@ -36,7 +36,12 @@ func notEvidence(data []byte) string {
 	if root.Kind() != canonical.Object {
 		return ""
 	}
-	if _, err := bundle.Parse(data); err == nil || recordIn(root) {
+	switch _, err := bundle.Parse(data); {
+	case err == nil:
+		return ""
+	case isCopy(root):
+		return "the service's copy of a record that lies beside it as proof_*.json"
+	case recordIn(root):
 		return ""
 	}
 	for _, name := range []string{"proof", "this_hash", "prev_hash", "proof_json"} {
@@ -48,6 +53,12 @@ func notEvidence(data []byte) string {
 		return ""
 	}
 	return beside(root)
+}
+
+// isCopy reports whether an object is what the service writes beside a proof of its
+// own, as artifact_v1.json.
+func isCopy(root canonical.Value) bool {
+	return root.Get("task").Exists() && root.Get("outputs").Get("proof_record").Exists()
 }
 
 // ownSchema is the name in the schema of a document that this program writes.
@@ -81,8 +92,6 @@ func beside(root canonical.Value) string {
 		return "an in-toto statement"
 	case has("schema_version", "measured", "decision", "session_id"):
 		return "a runtime artifact, which is read with the proof that names it"
-	case has("task", "outputs"):
-		return "the service's copy of a record that lies beside it as proof_*.json"
 	case has("build", "env", "ids"):
 		return "a run summary of the service"
 	case has("verified", "reason", "session_id"):

@@ -151,7 +151,7 @@ func recordIn(v canonical.Value) bool {
 // isRecord reports whether an object has members that no other document has together.
 func isRecord(v canonical.Value) bool {
 	has := func(name string) bool { return v.Get(name).Exists() }
-	return has("this_hash") && (has("prev_hash") || has("proof") || has("proof_json")) || has("proof") && has("ledger")
+	return has("this_hash") && (has("proof") || has("proof_json")) || has("proof") && has("ledger")
 }
 
 // maxLinesLooked bounds how much of a file of lines is read to tell that no record is

@@ -6,7 +6,6 @@ package source
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net/url"
