@@ -225,7 +225,7 @@ func readGitHub(s string) (bool, error) {
 		return false, err
 	}
 	for _, c := range commands {
-		if c.kind != "error" && c.kind != "warning" {
+		if c.kind != "error" && c.kind != "warning" && c.kind != "notice" {
 			return false, fmt.Errorf("command %s", c.kind)
 		}
 		for name := range c.properties {
@@ -261,7 +261,7 @@ func readGitLab(s string) (bool, error) {
 		switch v.Severity {
 		case "critical", "major":
 			good = false
-		case "minor":
+		case "minor", "info":
 		default:
 			return false, fmt.Errorf("severity %q", v.Severity)
 		}

@@ -103,6 +103,9 @@ func TestHostile(t *testing.T) {
 			t.Error(err)
 		}
 		for _, c := range commands {
+			if c.kind == "notice" {
+				continue // of what was left out of the folder, or given twice
+			}
 			if c.kind != "error" && c.kind != "warning" || args[0] != "audit" && c.properties["file"] != render.Printable(name) {
 				t.Errorf("%s %q", c.kind, c.properties)
 			}
