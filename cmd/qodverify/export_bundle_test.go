@@ -314,40 +314,67 @@ func TestExportFolder(t *testing.T) {
 	}
 }
 
-// TestExportNoLocalPaths: a statement is given away, so it names files by their last
-// part alone, whichever way they came in.
-func TestExportNoLocalPaths(t *testing.T) {
-	dir := t.TempDir()
-	private := filepath.Join(dir, "auditor.jwk")
-	if code, _ := call(t, "keys", "generate", "--out", private, "--kid", "auditor"); code != exitVerified {
-		t.Fatal("no key")
-	}
-	write := func(name string, data []byte) string {
+// marker is a folder that no document which is given away may name.
+const marker = "private-folder-of-the-auditor"
+
+// markedFiles makes a folder under the marker, and what writes into it.
+func markedFiles(t *testing.T) (dir string, write func(name, from string) string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), marker)
+	return dir, func(name, from string) string {
+		t.Helper()
 		name = filepath.Join(dir, name)
 		err := os.MkdirAll(filepath.Dir(name), 0o700)
 		if err == nil {
-			err = os.WriteFile(name, data, 0o600)
+			err = os.WriteFile(name, testdata.Read(from), 0o600)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		return name
 	}
+}
+
+// TestStatementNoLocalPaths: a statement is given away, so it tells nothing of the
+// auditor's folders, whichever way files came in.
+func TestStatementNoLocalPaths(t *testing.T) {
+	dir, write := markedFiles(t)
 	const session = "54d6df8f-df97-40f6-a30e-20c424ec1e20"
-	bundle := write("b/bundle.json", testdata.Read("qod-mock-v0.4/good/00.bundle.json"))
-	record := write("r/record.json", testdata.Read("qod-mock-v0.4/artifacts/proof_"+session+"_20261123_195436.json"))
-	artifact := write("a/artifact.json", testdata.Read("qod-mock-v0.4/artifacts/"+session+"/artifact.json"))
-	keys := write("k/keys.json", testdata.Read("qod-mock-v0.4/jwks.json"))
-	old := write("k/old.json", testdata.Read("qod-mock-v0.4/jwks-old-only.json"))
-	write("b/jwks.json", testdata.Read("qod-mock-v0.4/jwks.json"))
+	bundle := write("b/bundle.json", "qod-mock-v0.4/good/00.bundle.json")
+	lone := write("l/bundle.json", "qod-mock-v0.4/good/00.bundle.json")
+	faulty := write("f/bundle.json", "qod-mock-v0.4/good/00.bundle.json")
+	record := write("r/record.json", "qod-mock-v0.4/artifacts/proof_"+session+"_20261123_195436.json")
+	artifact := write("a/artifact.json", "qod-mock-v0.4/artifacts/"+session+"/artifact.json")
+	keys := write("k/keys.json", "qod-mock-v0.4/jwks.json")
+	old := write("k/old.json", "qod-mock-v0.4/jwks-old-only.json")
+	write("b/jwks.json", "qod-mock-v0.4/jwks.json")
+	write("f/jwks.json", "qod-mock-v0.4/ledger.sqlite3")
+	rules := write("p/rules.yaml", "telemetry/policy-all.yaml")
+	private := filepath.Join(dir, "auditor.jwk")
+	if code, _ := call(t, "keys", "generate", "--out", private, "--kid", "auditor"); code != exitVerified {
+		t.Fatal("no key")
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Skip(err)
+	}
+	t.Chdir(filepath.Dir(dir))
 	for name, args := range map[string][]string{
 		"a bundle":                    {"--jwks", keys, bundle},
 		"two key sets":                {"--jwks", keys, "--jwks", old, bundle},
 		"keys beside it":              {bundle},
+		"no keys beside it":           {lone},
+		"keys that are none":          {faulty},
 		"a folder":                    {"--jwks", keys, filepath.Dir(record)},
+		"a folder above":              {"--jwks", keys, filepath.Join(dir, "r") + "/../r/"},
+		"an odd spelling":             {"--jwks", dir + "//k/./keys.json", dir + "//b/../b/bundle.json"},
+		"from here":                   {"--jwks", marker + "/k/keys.json", marker + "/b/bundle.json"},
+		"by a link":                   {link + "/b/bundle.json"},
 		"an artifact of its own":      {"--jwks", keys, "--artifact", artifact, bundle},
 		"no artifact where it was":    {"--jwks", keys, "--artifacts-dir", filepath.Dir(keys), record},
 		"a predecessor that is other": {"--jwks", keys, "--previous", bundle, bundle},
+		"a policy":                    {"--jwks", keys, "--policy", rules, bundle},
+		"an old key alone":            {"--jwks", old, bundle},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, out := call(t, append([]string{"export", "dsse", "--quiet", "--any-verdict", "--key", private}, args...)...)
@@ -355,9 +382,70 @@ func TestExportNoLocalPaths(t *testing.T) {
 			if err := json.Unmarshal([]byte(out), &envelope); err != nil || !bytes.Contains(envelope.Payload, []byte("qodverifyReport")) {
 				t.Fatalf("%v: %s", err, out)
 			}
-			if bytes.Contains(envelope.Payload, []byte(filepath.Base(dir))) || bytes.Contains(envelope.Payload, []byte(os.TempDir())) {
-				t.Errorf("a local path: %s", envelope.Payload)
+			for _, local := range []string{marker, os.TempDir(), link} {
+				if bytes.Contains(envelope.Payload, []byte(local)) {
+					t.Errorf("it has %s: %s", local, envelope.Payload)
+				}
+			}
+			if !bytes.Contains(envelope.Payload, []byte(`"pointer":"/runtime_artifact/measured"`)) && !bytes.Contains(envelope.Payload, []byte(`"pointer":"/proof`)) {
+				t.Errorf("pointers are gone: %s", envelope.Payload)
 			}
 		})
+	}
+}
+
+// TestExportsNoLocalPaths: nor does any other file that is given away.
+func TestExportsNoLocalPaths(t *testing.T) {
+	dir, write := markedFiles(t)
+	bundle := write("b/bundle.json", "qod-mock-v0.4/good/00.bundle.json")
+	keys := write("k/keys.json", "qod-mock-v0.4/jwks.json")
+	database := write("d/ledger.sqlite3", "qod-mock-v0.4/ledger.sqlite3")
+	samples := write("s/samples.json", "telemetry/honest/hidden-peak.json")
+	private := filepath.Join(dir, "auditor.jwk")
+	out := filepath.Join(dir, "out")
+	if err := os.Mkdir(out, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	in := func(name string) string { return filepath.Join(out, name) }
+	var printed strings.Builder
+	for _, args := range [][]string{
+		{"keys", "generate", "--out", private, "--kid", "auditor"},
+		{"export", "openssl", "--jwks", keys, "--out", in("openssl"), bundle},
+		{"export", "jws", "--jwks", keys, "--key", private, "--public-out", in("auditor.pem"), "--out", in("bundle.jws"), bundle},
+		{"export", "dsse", "--jwks", keys, "--key", private, "--out", in("att.json"), bundle},
+		{"export", "--out", in("ledger.jsonl"), database},
+		{"audit", "--quiet", "--jwks", keys, "--state", in("state.json"), filepath.Dir(bundle)},
+		{"telemetry", "disclose", "--sample", "7", samples},
+		{"page", "--quiet", "--out", in("site")},
+		{"man", "--out", in("man")},
+	} {
+		code, said := call(t, args...)
+		if code != exitVerified {
+			t.Fatalf("%v: exit %d", args, code)
+		}
+		if args[0] != "export" { // which prints where it wrote
+			printed.WriteString(said)
+		}
+	}
+	if strings.Contains(printed.String(), marker) {
+		t.Errorf("printed: %s", printed.String())
+	}
+	n := 0
+	err := filepath.WalkDir(out, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if envelope := (struct{ Payload []byte }{}); filepath.Base(path) == "att.json" && json.Unmarshal(data, &envelope) == nil {
+			data = envelope.Payload
+		}
+		n++
+		if bytes.Contains(data, []byte(marker)) || bytes.Contains(data, []byte(testdata.Root())) {
+			t.Errorf("%s names a folder", path)
+		}
+		return err
+	})
+	if err != nil || n < 30 {
+		t.Errorf("%d files, %v", n, err)
 	}
 }

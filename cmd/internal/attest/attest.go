@@ -4,15 +4,12 @@
 package attest
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -86,7 +83,7 @@ const (
 
 // NewStatement returns the statement on one result, with the policy's digest where
 // one was judged. local are further paths that the report may name: it is signed and
-// given away, and has the last part of each alone.
+// given away, and says nothing of the auditor's folders.
 func NewStatement(tool render.Tool, r render.Result, at time.Time, policyDigest string, local ...string) (Statement, error) {
 	if r.Digest == "" {
 		return Statement{}, errors.New("the input's bytes are not known")
@@ -94,7 +91,7 @@ func NewStatement(tool render.Tool, r render.Result, at time.Time, policyDigest 
 	var report []byte
 	var err error
 	if report, err = render.ResultJSON(r); err == nil {
-		report, err = withoutPaths(report, append(local, r.Input, r.Report.Key().Source)...)
+		report, err = withoutPaths(report, append(append(local, r.Input), strings.Split(r.Report.Key().Source, ", ")...))
 	}
 	if err != nil {
 		return Statement{}, err
@@ -120,50 +117,8 @@ func NewStatement(tool render.Tool, r render.Result, at time.Time, policyDigest 
 	}
 	return Statement{
 		Type: StatementType, PredicateType: PredicateType, Predicate: p,
-		Subject: []subject{{render.Printable(filepath.Base(r.Input)), map[string]string{"sha256": r.Digest}}},
+		Subject: []subject{{subjectName(r.Input), map[string]string{"sha256": r.Digest}}},
 	}, nil
-}
-
-// withoutPaths shortens the names of local files in a report to their last part: what
-// is given away tells nothing of the auditor's folders.
-func withoutPaths(report []byte, paths ...string) ([]byte, error) {
-	var v any
-	d := json.NewDecoder(bytes.NewReader(report))
-	d.UseNumber()
-	if err := d.Decode(&v); err != nil {
-		return nil, err
-	}
-	var single []string
-	for _, path := range paths {
-		single = append(single, path)
-		single = append(single, strings.Split(path, ", ")...)
-	}
-	// A file goes before the folder that its path begins with.
-	slices.SortStableFunc(single, func(a, b string) int { return len(b) - len(a) })
-	var pairs []string
-	for _, p := range single {
-		if base := filepath.Base(p); p != "" && p != base && !strings.Contains(p, "://") {
-			pairs = append(pairs, p, base)
-		}
-	}
-	short := strings.NewReplacer(pairs...)
-	var walk func(any) any
-	walk = func(v any) any {
-		switch v := v.(type) {
-		case string:
-			return short.Replace(v)
-		case []any:
-			for i := range v {
-				v[i] = walk(v[i])
-			}
-		case map[string]any:
-			for name := range v {
-				v[name] = walk(v[name])
-			}
-		}
-		return v
-	}
-	return json.Marshal(walk(v))
 }
 
 // PAE is DSSE's pre-authentication encoding: the bytes that are signed.

@@ -35,8 +35,8 @@ type Evidence struct {
 
 // Version is one of the two records.
 type Version struct {
-	Ledger   string `json:"ledger"`
-	At       string `json:"at"` // when it was read
+	Ledger   string `json:"ledger"` // its [PublicName]
+	At       string `json:"at"`     // when it was read
 	Position int64  `json:"position"`
 	ThisHash string `json:"this_hash"`
 	Record   string `json:"record"` // as it was read; "" when it was not kept
@@ -47,8 +47,8 @@ func NewEvidence(tool Tool, before *File, ledger string, now time.Time, c *verif
 	at := now.UTC().Format(time.RFC3339)
 	return &Evidence{
 		Schema: EvidenceSchemaID, Tool: tool, Code: string(c.Code), FoundAt: at,
-		Before: Version{before.Ledger, before.AuditedAt, before.Count, before.Head, before.Record},
-		Now:    Version{ledger, at, c.Position, c.Found.ThisHash, string(c.Record)},
+		Before: Version{PublicName(before.Ledger), before.AuditedAt, before.Count, before.Head, before.Record},
+		Now:    Version{PublicName(ledger), at, c.Position, c.Found.ThisHash, string(c.Record)},
 		Intact: c.Intact, Changed: c.Changed,
 	}
 }

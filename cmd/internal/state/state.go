@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/qodverify/qodverify/bundle"
@@ -36,7 +38,7 @@ type Tool struct {
 type File struct {
 	Schema    string `json:"schema"`
 	Tool      Tool   `json:"tool"`
-	Ledger    string `json:"ledger"`     // as the auditor named it
+	Ledger    string `json:"ledger"`     // its [PublicName]
 	AuditedAt string `json:"audited_at"` // RFC 3339, by the auditor's clock
 	Origin    string `json:"origin"`     // this_hash of the first record
 	Count     int64  `json:"count"`
@@ -88,7 +90,7 @@ var statuses = map[string]verify.Status{"fail": verify.Fail, "warn": verify.Warn
 // New returns the file for a checkpoint.
 func New(tool Tool, ledger string, now time.Time, c *verify.Checkpoint) *File {
 	f := &File{
-		Schema: SchemaID, Tool: tool, Ledger: ledger, AuditedAt: now.UTC().Format(time.RFC3339),
+		Schema: SchemaID, Tool: tool, Ledger: PublicName(ledger), AuditedAt: now.UTC().Format(time.RFC3339),
 		Origin: c.Origin, Count: c.Count, Head: c.Head, SessionID: c.SessionID, Record: string(c.Record),
 		Marks: []Mark{}, Mode: string(c.Signatures), Statuses: map[string]int64{}, Findings: []Finding{}, Part: c.Part, Seals: c.Seals,
 	}
@@ -111,6 +113,15 @@ func New(tool Tool, ledger string, now time.Time, c *verify.Checkpoint) *File {
 		f.Statuses[s.String()] = n
 	}
 	return f
+}
+
+// PublicName is what documents that are given away call an input: a URL without what
+// may be secret in it, of a file or folder the last part alone.
+func PublicName(name string) string {
+	if u, err := url.Parse(name); err == nil && u.Host != "" {
+		return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	}
+	return filepath.Base(name)
 }
 
 // Checkpoint returns what the library goes on from.

@@ -157,3 +157,20 @@ func bundleOf(r ledgergen.Record) []byte {
 	}
 	return r.Bundle()
 }
+
+// State and evidence name a ledger without the folders that it lies in, and a service
+// without what may be secret.
+func TestPublicName(t *testing.T) {
+	for name, want := range map[string]string{
+		"ledger.jsonl": "ledger.jsonl", "/home/ann/acme/ledger.jsonl": "ledger.jsonl", "../acme/": "acme", "-": "-", ".": ".",
+		"https://ann:secret@qod.example/x?token=secret#f": "https://qod.example/x", "http://127.0.0.1:8000": "http://127.0.0.1:8000",
+	} {
+		if got := PublicName(filepath.FromSlash(name)); got != want && !strings.Contains(name, "://") || strings.Contains(name, "://") && PublicName(name) != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	before := New(tool, "/home/ann/ledger.jsonl", now, &verify.Checkpoint{})
+	if e := NewEvidence(tool, &File{Ledger: "/home/ann/old.jsonl"}, "/home/ann/new.jsonl", now, &verify.Contradiction{}); before.Ledger != "ledger.jsonl" || e.Before.Ledger != "old.jsonl" || e.Now.Ledger != "new.jsonl" {
+		t.Errorf("%s, %s, %s", before.Ledger, e.Before.Ledger, e.Now.Ledger)
+	}
+}
