@@ -69,7 +69,7 @@ func (a *app) auditCommand() *cobra.Command {
   qodverify audit --state acme.state.json qod-data/qod_mock.sqlite3
   qodverify audit --state acme.state.json --jwks keys.json https://qod.example
   qodverify audit --findings all.jsonl --output json bundles/`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error { return a.audit(f, args[0]) },
 	}
 	flags := cmd.Flags()
@@ -97,9 +97,9 @@ func (f *auditFlags) options() (verify.LedgerOptions, error) {
 	o := verify.LedgerOptions{Workers: f.workers, MaxListed: f.listed, Stdlib: f.crypto == "stdlib", Whole: f.whole, Once: f.state == ""}
 	switch {
 	case f.signatures != "all" && f.signatures != "head":
-		return o, fmt.Errorf("--signatures: %q is not all or head", f.signatures)
+		return o, fmt.Errorf("--signatures: %q is not all or head%s", f.signatures, didYouMean(f.signatures, []string{"all", "head"}))
 	case f.crypto != "auto" && f.crypto != "stdlib":
-		return o, fmt.Errorf("--crypto: %q is not auto or stdlib", f.crypto)
+		return o, fmt.Errorf("--crypto: %q is not auto or stdlib%s", f.crypto, didYouMean(f.crypto, []string{"auto", "stdlib"}))
 	case f.workers < 0 || f.workers > 1024:
 		return o, errors.New("--workers: want 0 to 1024")
 	case f.maxRecords < 0:

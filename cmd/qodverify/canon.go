@@ -27,7 +27,7 @@ runtime artifact, and this_hash itself:
 
   qodverify canon --pointer /runtime_artifact --hash bundle.json
   (printf '%s|' "$PREV_HASH"; qodverify canon --pointer /proof bundle.json) | sha256sum`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			profile, err := canonical.ParseProfile(profileName)
 			if err != nil {

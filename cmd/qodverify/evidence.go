@@ -28,7 +28,7 @@ signer's, and what they contradict is the word of whoever kept the state; or whe
 record could not be verified, without keys for instance. It is 1 when the file
 contradicts itself, or a record is not the signer's.`,
 		Example: `  qodverify evidence --jwks keys.json acme.state.json.evidence.json`,
-		Args:    cobra.ExactArgs(1),
+		Args:    takes(1, 1),
 		RunE:    func(_ *cobra.Command, args []string) error { return a.evidence(f, args[0]) },
 	}
 	f.registerTrust(cmd.Flags())

@@ -28,7 +28,7 @@ from --artifacts-dir; a record whose artifact is missing stands without runtime_
 The commands below export one bundle.`,
 		Example: `  qodverify export --out ledger.jsonl qod-data/qod_mock.sqlite3
   qodverify export qod-data/qod_mock.sqlite3 | gzip > ledger.jsonl.gz`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error { return a.export(args[0], artifacts, out) },
 	}
 	cmd.Flags().StringVar(&out, "out", "-", "`FILE` to write, which must not exist; - is stdout")

@@ -101,7 +101,7 @@ on stderr.
 
 ` + exitHelp,
 		Example: `  qodverify export openssl --jwks keys.json --out proof bundle.json && cd proof && cat README.txt`,
-		Args:    cobra.ExactArgs(1),
+		Args:    takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if out == "" {
 				return errors.New("--out DIR is missing")
@@ -231,7 +231,7 @@ does, would still say "verified". The exit status is the verdict.
 ` + exitHelp,
 		Example: `  qodverify keys generate --out auditor.jwk --kid auditor-2026
   qodverify export dsse --jwks keys.json --key auditor.jwk --public-out auditor.pem --out out.json bundle.json`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			s, err := k.signer()
 			if err == nil {
@@ -289,7 +289,7 @@ verified is not signed.
 
 ` + exitHelp,
 		Example: `  qodverify export jws --jwks keys.json --key auditor.jwk --out bundle.json.jws bundle.json`,
-		Args:    cobra.ExactArgs(1),
+		Args:    takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			s, err := k.signer()
 			if err == nil {

@@ -18,7 +18,7 @@ func (a *app) inspectCommand() *cobra.Command {
 		Long: `inspect shows what a bundle claims, each value with whether anything protects it.
 It verifies nothing and says so; its exit status is 4 (inconclusive) when it
 could show all inputs, so that no script takes it for a verdict.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: takes(1, -1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			reader := &source.Reader{Stdin: a.stdin, Offline: f.offline, AllowHTTP: f.allowHTTP, Session: f.session, Ignore: f.ignore, Token: os.Getenv("QODVERIFY_TOKEN")}
 			inputs, err := reader.Inputs(args)

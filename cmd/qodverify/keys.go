@@ -22,7 +22,7 @@ func (a *app) keysCommand() *cobra.Command {
 time in which it may sign, and for a key that may not verify, why not. Its exit
 status is 0 when every Ed25519 key is usable, 1 when one is refused, 4 when there is
 none, and 3 when a set can't be read.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: takes(1, -1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			var sets []render.KeyList
 			for _, name := range args {
@@ -62,7 +62,7 @@ func (a *app) generateCommand() *cobra.Command {
 		Long: `generate makes an Ed25519 key, writes it to FILE as a private JWK (RFC 8037), readable
 by its owner alone, and prints the public key as a JWK Set to publish. It never
 overwrites a file.`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			if out == "" || kid == "" {
 				return errors.New("keys generate needs --out FILE and --kid ID")

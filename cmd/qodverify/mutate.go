@@ -24,7 +24,7 @@ nothing may rely on them.
 The bundle must be verified to begin with. The status is 0 when the measurement was
 made, whatever it shows; else that of the verdict. Nothing is written.`,
 		Example: `  qodverify mutate --jwks keys.json bundle.json`,
-		Args:    cobra.ExactArgs(1),
+		Args:    takes(1, 1),
 		RunE:    func(_ *cobra.Command, args []string) error { return a.mutate(f, args[0]) },
 	}
 	f.register(cmd.Flags())

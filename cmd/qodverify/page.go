@@ -26,7 +26,7 @@ ledgers and keys are dropped on it and checked in the browser; its Content-Secur
 lets it send nothing anywhere. It can be opened from a disk, mailed, or put on any web
 server; qodverify serve has it at /verify. An index.html that is there is replaced.`,
 		Example: `  qodverify page --out site && xdg-open site/index.html`,
-		Args:    cobra.NoArgs,
+		Args:    takes(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			if out == "" {
 				return errors.New("--out DIR is missing")
@@ -66,7 +66,7 @@ func (a *app) manCommand() *cobra.Command {
 		Short:   "Write the manual pages",
 		Long:    `man writes a manual page for each command, section 1, as --help has it.`,
 		Example: `  qodverify man --out man1 && man ./man1/qodverify-audit.1`,
-		Args:    cobra.NoArgs,
+		Args:    takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
 				return errors.New("--out DIR is missing")

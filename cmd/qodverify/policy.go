@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -53,7 +54,11 @@ func policyText(name string) ([]byte, error) {
 	if data, ok := policy.Preset(name); ok {
 		return data, nil
 	}
-	return source.ReadFile(name, policy.MaxBytes)
+	data, err := source.ReadFile(name, policy.MaxBytes)
+	if hint := didYouMean(name, policy.Presets()); errors.Is(err, fs.ErrNotExist) && hint != "" {
+		return nil, fmt.Errorf("there is no such file, and no policy of that name is built in%s", hint)
+	}
+	return data, err
 }
 
 func (a *app) policyCommand() *cobra.Command {
@@ -80,11 +85,11 @@ The rules of a file (YAML or JSON; a name that is not known is an error):
           a round trip of more than twice the budget needs beyond_operator, too
   require: [CHECK…]
   claims: {constants: ignore|warn|fail, …}`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(&cobra.Command{
-		Use: "presets", Short: "List the policies that are built in", Args: cobra.NoArgs,
+		Use: "presets", Short: "List the policies that are built in", Args: takes(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			if a.output == "json" {
 				return a.written(render.WriteJSON(a.stdout, map[string]any{"presets": policy.Presets()}))
@@ -93,10 +98,10 @@ The rules of a file (YAML or JSON; a name that is not known is an error):
 			return a.written(err)
 		},
 	}, &cobra.Command{
-		Use: "show NAME|FILE", Short: "Print a policy, if it is sound, and the checks that it makes", Args: cobra.ExactArgs(1),
+		Use: "show NAME|FILE", Short: "Print a policy, if it is sound, and the checks that it makes", Args: takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error { return a.policyShow(args[0]) },
 	}, &cobra.Command{
-		Use: "lint FILE…", Short: "Check policy files; status 3 if one is faulty", Args: cobra.MinimumNArgs(1),
+		Use: "lint FILE…", Short: "Check policy files; status 3 if one is faulty", Args: takes(1, -1),
 		RunE: func(_ *cobra.Command, args []string) error { return a.policyLint(args) },
 	})
 	return cmd

@@ -48,7 +48,7 @@ Exit status: 0 measured, and posted where a session is given; 2 usage; 3 the tar
 did not answer, or the service did not take the sample.`,
 		Example: `  qodverify probe http://127.0.0.1:8000 --session 54d6df8f-df97-40f6-a30e-20c424ec1e20
   qodverify probe https://qod.example --session ID --target tcp://10.0.0.7:443 --count 100`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			ctx, interruption := untilInterrupted()
 			defer interruption.noticed()

@@ -21,7 +21,7 @@ var judges = []string{"qodverify", "verify", "audit"}
 // checkOutput refuses formats before any work is done.
 func (a *app) checkOutput(cmd *cobra.Command) error {
 	if !render.Known(a.output) {
-		return fmt.Errorf("unknown output format %q: want %s", a.output, render.FormatNames())
+		return fmt.Errorf("unknown output format %.80q: want %s%s", a.output, render.FormatNames(), didYouMean(a.output, formatNames()))
 	}
 	all := slices.Contains(judges, cmd.Name())
 	if !all && a.output != "text" && a.output != "json" {

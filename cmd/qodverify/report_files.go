@@ -33,7 +33,7 @@ func (a *app) parseReports() (list []*reportFile, err error) {
 		case !ok || file == "" || file == "-":
 			return nil, fmt.Errorf("--report %q: want FORMAT=FILE; for stdout there is --output", r)
 		case !render.Known(format):
-			return nil, fmt.Errorf("--report %q: unknown format %q: want %s", r, format, render.FormatNames())
+			return nil, fmt.Errorf("--report %q: unknown format %q: want %s%s", r, format, render.FormatNames(), didYouMean(format, formatNames()))
 		case names[resolved(file)]:
 			return nil, fmt.Errorf("--report names %s twice", file)
 		}

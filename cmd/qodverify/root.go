@@ -40,8 +40,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) exitCode {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	if err := root.Execute(); err != nil {
-		return a.problem(err, args)
+	if cmd, err := root.ExecuteC(); err != nil {
+		return a.problem(cmd, err, args)
 	}
 	return a.exit
 }
@@ -58,7 +58,7 @@ func (e *problemError) Error() string { return e.err.Error() }
 
 // problem tells an error to the person on stderr, and to the machine on stdout
 // if it asked for JSON.
-func (a *app) problem(err error, args []string) exitCode {
+func (a *app) problem(cmd *cobra.Command, err error, args []string) exitCode {
 	p := &problemError{code: "usage", exit: exitUsage, err: err}
 	errors.As(err, &p)
 	plain := cause.Full(p.err)
@@ -74,7 +74,7 @@ func (a *app) problem(err error, args []string) exitCode {
 		fmt.Fprintf(a.stderr, "  %s\n", problem.Hint)
 	}
 	if p.exit == exitUsage {
-		fmt.Fprintln(a.stderr, "Try 'qodverify --help'.")
+		fmt.Fprintf(a.stderr, "Try '%s --help'.\n", cmd.CommandPath())
 	}
 	report := render.Run{Tool: tool(), Problem: problem}
 	exit := joined(p.exit, a.writeReports(report))
@@ -138,20 +138,10 @@ func (a *app) rootCommand() *cobra.Command {
   qodverify --jwks keys.json --pin X8SA8NgbGcejYQTtWNxXyb8dzdDjPGc9nLjLWrdfg14 bundles/
   qodverify https://qod.example --session 54d6df8f-df97-40f6-a30e-20c424ec1e20
   qodverify --output json - < bundle.json`,
-		Args:          cobra.ArbitraryArgs,
+		Args:          takes(1, -1),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				a.exit = exitUsage
-				if a.output != "text" {
-					return errors.New("no INPUT was given")
-				}
-				cmd.SetOut(a.stderr)
-				return cmd.Help()
-			}
-			return a.verify(f, args)
-		},
+		RunE:          func(_ *cobra.Command, args []string) error { return a.verify(f, args) },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if err := noneEmpty(cmd); err != nil {
 				return err
@@ -164,10 +154,15 @@ func (a *app) rootCommand() *cobra.Command {
 	persistent.StringArrayVar(&a.reports, "report", nil, "write the report to a file as well: `FORMAT=FILE` (repeatable)")
 	persistent.BoolVarP(&a.quiet, "quiet", "q", false, "print no text report; the exit status is the verdict")
 	persistent.BoolVar(&a.noColor, "no-color", false, "no colour (also by $NO_COLOR)")
+	root.SetFlagErrorFunc(flagError)
+	root.Version = toolVersion()
+	root.SetVersionTemplate("qodverify {{.Version}}\n")
+	root.Flags().BoolP("version", "V", false, "print the version")
 	f.register(root.Flags())
 	complete(root)
 	root.AddCommand(a.verifyCommand(), a.auditCommand(), a.evidenceCommand(), a.exportCommand(), a.inspectCommand(), a.canonCommand(), a.keysCommand(), a.policyCommand(), a.telemetryCommand(),
 		a.serveCommand(), a.probeCommand(), a.pageCommand(), a.explainCommand(), a.mutateCommand(), a.manCommand(), a.versionCommand())
+	completeCommands(root)
 	return root
 }
 

@@ -54,7 +54,7 @@ machine's loopback, makes a proof, verifies it, and says how to check it again.`
 		Example: `  qodverify serve --demo
   QOD_API_TOKEN=secret qodverify serve
   qodverify serve --no-auth --listen 127.0.0.1:9000 --data /var/lib/qod`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.settle(cmd); err != nil {
 				return err

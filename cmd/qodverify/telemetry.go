@@ -32,7 +32,7 @@ func (a *app) telemetryCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "telemetry",
 		Short: "Turn measuring tools' output into telemetry; disclose single samples of a proof",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.importCommand(), a.discloseCommand())
@@ -67,7 +67,7 @@ Exit status: 0 read, and posted where --to is given; 2 usage; 3 the file is not 
 --from says, or does not measure what telemetry needs, or the service did not take it.`,
 		Example: `  qodverify telemetry import --from irtt run.json
   qodverify telemetry import --from ping --to http://127.0.0.1:8000 --session SID ping.txt`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			ctx, interruption := untilInterrupted()
 			defer interruption.noticed()
@@ -223,7 +223,7 @@ func (a *app) discloseCommand() *cobra.Command {
 		Long: `disclose prints the bundle with only the samples that you name, counted from 0, each
 with the path (RFC 6962) that shows it to be one that the proof commits to. The others
 stay undisclosed. It verifies nothing; verify does.`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			out, err := a.disclose(args[0], indexes)
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -85,7 +86,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		Use:   "verify [flags] INPUT…",
 		Short: "Check proof bundles (the default command)",
 		Long:  rootLong + exitHelp,
-		Args:  cobra.MinimumNArgs(1),
+		Args:  takes(1, -1),
 		RunE:  func(_ *cobra.Command, args []string) error { return a.verify(f, args) },
 	}
 	f.register(cmd.Flags())
@@ -98,7 +99,7 @@ func (f *verifyFlags) policy() (verify.Policy, error) {
 	if f.profile != "auto" {
 		profile, err := canonical.ParseProfile(f.profile)
 		if err != nil {
-			return p, fmt.Errorf("--profile: %q is not auto, qod-mock or jcs", f.profile)
+			return p, fmt.Errorf("--profile: %q is not auto, qod-mock or jcs%s", f.profile, didYouMean(f.profile, []string{"auto", "qod-mock", "jcs"}))
 		}
 		p.Profile = profile
 	}
@@ -109,6 +110,9 @@ func (f *verifyFlags) policy() (verify.Policy, error) {
 		}
 		p.Pins = append(p.Pins, pin)
 	}
+	if err := knownChecks(f.require); err != nil {
+		return p, err
+	}
 	for _, id := range f.require {
 		p.Require = append(p.Require, verify.CheckID(id))
 	}
@@ -116,7 +120,7 @@ func (f *verifyFlags) policy() (verify.Policy, error) {
 		return p, err
 	}
 	if _, err := verify.New(p); err != nil {
-		return p, fmt.Errorf("--require: %w", err)
+		return p, errors.New(strings.TrimPrefix(err.Error(), "policy: "))
 	}
 	return p, nil
 }

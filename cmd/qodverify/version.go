@@ -31,7 +31,7 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version and how this binary was built",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			build := map[string]string{}
 			if info, ok := debug.ReadBuildInfo(); ok {

@@ -19,11 +19,13 @@ package policy
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -154,7 +156,7 @@ func Parse(data []byte) (*verify.Rules, error) {
 	}
 	var root yaml.Node
 	if err := yaml.Unmarshal(data, &root); err != nil {
-		return nil, plain(err)
+		return nil, fmt.Errorf("it is not YAML: %w", plain(err))
 	}
 	if err := oneReading(&root); err != nil {
 		return nil, err
@@ -182,8 +184,31 @@ func plain(err error) error {
 		text = strings.ReplaceAll(text, " not found in type "+name, " is not known here")
 		text = strings.ReplaceAll(text, " already set in type "+name, " is there twice")
 	}
+	text = wrongType.ReplaceAllStringFunc(text, func(s string) string {
+		m := wrongType.FindStringSubmatch(s)
+		found, want := strings.ReplaceAll(m[2], "`", `"`), "a mapping of names to values"
+		if found == "" {
+			found = map[string]string{"seq": "a list", "map": "a mapping"}[m[1]]
+		}
+		switch kind := strings.TrimLeft(m[3], "*"); {
+		case strings.HasPrefix(kind, "int"):
+			want = "a whole number"
+		case kind == "float64":
+			want = "a number"
+		case kind == "string":
+			want = "a text"
+		case kind == "bool":
+			want = "true or false"
+		case strings.HasPrefix(kind, "[]"):
+			want = "a list"
+		}
+		return cmp.Or(found, "a value") + " stands where " + want + " is wanted"
+	})
 	return errors.New(strings.ReplaceAll(text, "\n  ", "; "))
 }
+
+// wrongType is what the decoder says of a value of another type, by Go's names of types.
+var wrongType = regexp.MustCompile("cannot unmarshal !!([a-z]+)(?: (`[^`]*`))? into ([^\\s;]+)")
 
 func (f *file) rules() (*verify.Rules, error) {
 	switch {
