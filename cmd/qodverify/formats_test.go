@@ -74,8 +74,10 @@ func (r reported) hold(t *testing.T, name string) {
 		"text": func(s string) (bool, error) {
 			return !regexp.MustCompile(`(?m): (FAILED|INCONCLUSIVE|MALFORMED|UNREADABLE|NOTHING VERIFIED)`).MatchString(s), nil
 		},
-		"markdown": func(s string) (bool, error) { return strings.HasPrefix(s, "## qodverify: VERIFIED\n"), nil },
-		"html":     func(s string) (bool, error) { return strings.Contains(s, "<title>VERIFIED · "), nil },
+		"markdown": func(s string) (bool, error) {
+			return regexp.MustCompile(`^## qodverify: VERIFIED( BY|,| with|\n)`).MatchString(s), nil
+		},
+		"html": func(s string) (bool, error) { return strings.Contains(s, "<title>VERIFIED · "), nil },
 	} {
 		got, err := success(r.in[format])
 		if err != nil {

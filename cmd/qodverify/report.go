@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -54,30 +52,7 @@ func (a *app) report(r render.Report, exit exitCode) error {
 }
 
 func (a *app) renderOptions() render.Options {
-	return render.Options{TextOptions: render.TextOptions{Color: a.color(), Verbose: a.verbose}, Place: inRepository()}
-}
-
-// inRepository returns how a pipeline's host names a file: relative to the
-// checkout, wherever in it the command runs.
-func inRepository() func(string) string {
-	root := os.Getenv("GITHUB_WORKSPACE")
-	if root == "" {
-		root = os.Getenv("CI_PROJECT_DIR")
-	}
-	return func(name string) string {
-		if root == "" {
-			return name
-		}
-		absolute, err := filepath.Abs(name)
-		if err != nil {
-			return name
-		}
-		relative, err := filepath.Rel(root, absolute)
-		if err != nil || !filepath.IsLocal(relative) {
-			return name
-		}
-		return relative
-	}
+	return render.Options{TextOptions: render.TextOptions{Color: a.color(), Verbose: a.verbose}, Place: inRepository(), Opaque: opaque()}
 }
 
 // judged remembers what a command reads, so that no report overwrites it.

@@ -106,6 +106,9 @@ func (a *app) writeReports(r render.Report) (exit exitCode) {
 
 func (f *reportFile) write(r render.Report, o render.Options) error {
 	if f.summary {
+		if info, err := os.Stat(f.name); err == nil {
+			o.Room = max(1, maxSummary-int(min(info.Size(), maxSummary)))
+		}
 		return appendTo(f.name, func(w *os.File) error { return render.Write(w, f.format, r, o) })
 	}
 	w, err := files.Create(f.name, files.Options{})
@@ -118,6 +121,10 @@ func (f *reportFile) write(r render.Report, o render.Options) error {
 	}
 	return w.Commit()
 }
+
+// maxSummary is what GitHub shows of a step: a summary of more is dropped whole, with what
+// others have written before.
+const maxSummary = 1 << 20
 
 // appendTo adds to a file.
 func appendTo(name string, write func(*os.File) error) error {

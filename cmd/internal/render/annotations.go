@@ -1,10 +1,9 @@
 package render
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/qodverify/qodverify/verify"
@@ -15,33 +14,41 @@ import (
 // in a line for one of the old kind; Printable leaves no line break and no "##",
 // and every other line starts with our name.
 //
-// A step shows ten errors and ten warnings: so each input that is not verified has one
-// error as it is judged, and what else is wrong comes when all have had theirs.
+// A step shows ten errors, ten warnings and ten notices, and drops what comes later. So
+// each input that is not verified, and in an audit each record, has one error before
+// anything else is said of any; and a warning is given once a run, however many inputs
+// have it.
 type githubWriter struct {
-	w     io.Writer
-	later spools
+	w       io.Writer
+	later   spools
+	remarks remarks
+	counts  [ranks]int
+	units   int
 }
 
-func newGitHub(w io.Writer, _ Tool) sheetWriter { return &githubWriter{w: w} }
+func newGitHub(w io.Writer, _ Tool, _ Options) sheetWriter { return &githubWriter{w: w} }
 
 func (g *githubWriter) unit(u suite) error {
 	var now, later strings.Builder
 	for n, i := range u.problems() {
-		b := &now
-		if n > 0 {
-			b = &later
+		b := &later
+		if n == 0 || i.record != (verify.Place{}) && i.first {
+			b = &now
 		}
-		annotation(b, "error", u, i)
+		if n == 0 && i.record != (verify.Place{}) {
+			annotation(&now, "error", u.name, u.items[0]) // the ledger itself
+		}
+		annotation(b, "error", u.name, i)
 	}
-	for _, i := range u.remarks() {
-		switch {
-		case i.level == warned:
-			annotation(&later, "warning", u, i)
-		case i.leftOut():
-			annotation(&later, "notice", u, i)
+	for _, i := range u.items {
+		if i.level == noted && i.leftOut() {
+			annotation(&later, "notice", u.name, i)
 		}
 	}
-	fmt.Fprintf(&now, "qodverify: %s: %s%s\n", Printable(u.name), strings.ToUpper(u.verdict.String()), reasonText(u))
+	g.remarks.add(u)
+	g.units++
+	g.counts[u.rank()]++
+	fmt.Fprintf(&now, "qodverify: %s: %s%s\n", Printable(u.name), Printable(u.standing.String()), reasonText(u))
 	if _, err := io.WriteString(g.w, now.String()); err != nil {
 		return err
 	}
@@ -49,8 +56,126 @@ func (g *githubWriter) unit(u suite) error {
 	return err
 }
 
-func (g *githubWriter) end(verify.Verdict) error { return g.later.copyTo(g.w) }
-func (g *githubWriter) drop() error              { return g.later.close() }
+func (g *githubWriter) end(s standing) error {
+	if err := g.later.copyTo(g.w); err != nil {
+		return err
+	}
+	var b strings.Builder
+	for _, kind := range []struct {
+		level level
+		word  string
+	}{{warned, "warning"}, {usual, "notice"}} {
+		for _, r := range g.remarks.of(kind.level) {
+			i := r.item
+			if r.times > 1 { // it stands where the first one does
+				i.message, i.details, i.pointer = r.text(), nil, ""
+			}
+			annotation(&b, kind.word, r.names[0], i)
+		}
+	}
+	if g.units > 1 {
+		fmt.Fprintf(&b, "qodverify: %d inputs: %s (%s)\n", g.units, Printable(s.String()), rankCounts(g.counts))
+	}
+	_, err := io.WriteString(g.w, b.String())
+	return err
+}
+
+func (g *githubWriter) drop() error { return g.later.close() }
+
+// remarks joins what is to be said of many inputs: each code once, with how many have it
+// and the first of them.
+type remarks struct {
+	list  []*remark
+	index map[remarkKey]*remark
+}
+
+type remarkKey struct {
+	code  verify.Code
+	level level
+}
+
+type remark struct {
+	item          item // the first one
+	names         []string
+	inputs, times int
+}
+
+// maxRemarkNames is how many inputs a remark names.
+const maxRemarkNames = 3
+
+func (r *remarks) add(u suite) {
+	last := map[remarkKey]bool{}
+	for _, i := range u.items {
+		if i.level != warned && i.level != usual {
+			continue
+		}
+		if r.index == nil {
+			r.index = map[remarkKey]*remark{}
+		}
+		key := remarkKey{i.code, i.level}
+		m := r.index[key]
+		if m == nil {
+			m = &remark{item: i}
+			r.index[key] = m
+			r.list = append(r.list, m)
+		}
+		m.times++
+		if last[key] {
+			continue
+		}
+		last[key] = true
+		if m.inputs++; len(m.names) < maxRemarkNames {
+			m.names = append(m.names, u.name)
+		}
+	}
+}
+
+// of returns the remarks of one level, in the order of the checks.
+func (r *remarks) of(l level) (list []*remark) {
+	for _, m := range r.list {
+		if m.item.level == l {
+			list = append(list, m)
+		}
+	}
+	order := checkOrder()
+	slices.SortStableFunc(list, func(a, b *remark) int {
+		return order[verify.CheckID(a.item.id)] - order[verify.CheckID(b.item.id)]
+	})
+	return list
+}
+
+// text says what the code means, since each input has a message with figures of its own.
+func (m *remark) text() string {
+	means := m.item.message
+	if e, ok := verify.Explain(m.item.code); ok {
+		means = e.Means
+	}
+	what := count(int64(m.inputs), "input")
+	switch {
+	case m.inputs == 1:
+		what = fmt.Sprintf("%d times", m.times)
+	case m.times > m.inputs:
+		what = fmt.Sprintf("%d times in %s", m.times, what)
+	}
+	names := strings.Join(m.names, ", ")
+	if more := m.inputs - len(m.names); more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf("%s: %s (%s)", what, means, names)
+}
+
+// rankCounts tells how many inputs have which verdict, the worst first.
+func rankCounts(counts [ranks]int) string {
+	var parts []string
+	for rank, n := range counts {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, rankWords[rank]))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+var rankWords = [ranks]string{"failed", "malformed or unreadable", "inconclusive", "verified with warnings", "verified"}
 
 func reasonText(u suite) string {
 	if u.verdict == verify.Verified || string(u.reason) == u.verdict.String() {
@@ -59,13 +184,14 @@ func reasonText(u suite) string {
 	return " (" + Printable(string(u.reason)) + ")"
 }
 
-func annotation(b *strings.Builder, kind string, u suite, i item) {
-	text := i.prose()
-	if i.at.file == "" {
-		text = Printable(u.name) + ": " + text
+func annotation(b *strings.Builder, kind, input string, i item) {
+	text := clipped(i.prose())
+	inside := i.at.inside()
+	if !inside && input != "" {
+		text = Printable(input) + ": " + text
 	}
 	fmt.Fprintf(b, "::%s ", kind)
-	if i.at.file != "" {
+	if inside {
 		fmt.Fprintf(b, "file=%s,", commandProperty(i.at.file))
 		for _, p := range []struct {
 			name  string
@@ -80,6 +206,19 @@ func annotation(b *strings.Builder, kind string, u suite, i item) {
 	fmt.Fprintf(b, "title=%s::%s\n", commandProperty("qodverify "+i.id+" ("+string(i.code)+")"), commandData(text))
 }
 
+// maxMessage bounds a message where a host bounds its own.
+const maxMessage = 4 << 10
+
+// clipped is a text, cut at that bound.
+func clipped(s string) string { return clip(s, maxMessage) }
+
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + fmt.Sprintf("… (cut: %d bytes)", len(s))
+}
+
 // commandData and commandProperty escape as @actions/core does.
 func commandData(s string) string {
 	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
@@ -87,104 +226,4 @@ func commandData(s string) string {
 
 func commandProperty(s string) string {
 	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(commandData(Printable(s)))
-}
-
-type gitlabIssue struct {
-	Description string `json:"description"`
-	CheckName   string `json:"check_name"`
-	Fingerprint string `json:"fingerprint"`
-	Severity    string `json:"severity"`
-	Location    struct {
-		Path  string `json:"path"`
-		Lines struct {
-			Begin int64 `json:"begin"`
-		} `json:"lines"`
-	} `json:"location"`
-}
-
-// gitlabWriter writes a Code Quality report, worst first: an empty list is success. Only
-// problems, warnings and what was left out of folders are issues.
-type gitlabWriter struct {
-	w      io.Writer
-	issues spools
-	seen   map[string]int
-}
-
-func newGitLab(w io.Writer, _ Tool) sheetWriter { return &gitlabWriter{w: w, seen: map[string]int{}} }
-
-func (g *gitlabWriter) unit(u suite) error {
-	for _, i := range append(u.problems(), u.remarks()...) {
-		if i.level == noted && !i.leftOut() {
-			continue
-		}
-		v := gitlabIssue{CheckName: string(i.code), Description: i.id + ": " + i.message, Severity: map[level]string{failed: "critical", broken: "major", warned: "minor", noted: "info"}[i.level]}
-		for _, d := range i.details {
-			v.Description += "; " + d.name + ": " + d.value
-		}
-		v.Description = Printable(v.Description)
-		v.Location.Path, v.Location.Lines.Begin = Printable(i.at.file), max(1, i.at.line)
-		if i.at.file == "" {
-			v.Location.Path = Printable(u.name)
-		}
-		v.Fingerprint = i.fingerprint(u, g.seen)
-		b, err := indented(v, "  ")
-		if err == nil {
-			_, err = fmt.Fprintf(&g.issues[u.rank()], "  %s,\n", bytes.TrimSpace(b))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (g *gitlabWriter) end(verify.Verdict) error {
-	if _, err := io.WriteString(g.w, "["); err != nil {
-		return err
-	}
-	c := &commaTrimmer{w: g.w}
-	if err := g.issues.copyTo(c); err != nil {
-		return err
-	}
-	_, err := io.WriteString(g.w, c.end()+"]\n")
-	return err
-}
-
-func (g *gitlabWriter) drop() error { return g.issues.close() }
-
-// commaTrimmer writes a list's elements, each on a line that ends with a comma, but for
-// the last comma.
-type commaTrimmer struct {
-	w    io.Writer
-	held []byte // a comma and a line break that may be the last ones
-	some bool
-}
-
-func (c *commaTrimmer) Write(p []byte) (int, error) {
-	b := append(c.held, p...)
-	if !c.some && len(b) > 0 {
-		c.some = true
-		b = append([]byte("\n"), b...)
-	}
-	n := max(0, len(b)-2)
-	c.held = append([]byte(nil), b[n:]...)
-	if _, err := c.w.Write(b[:n]); err != nil {
-		return 0, err
-	}
-	return len(p), nil
-}
-
-func (c *commaTrimmer) end() string {
-	if !c.some {
-		return ""
-	}
-	return "\n"
-}
-
-// fingerprint is the same for the same problem in the next run, wherever its line
-// has moved to, and another for every problem of one run.
-func (i item) fingerprint(u suite, seen map[string]int) string {
-	key := strings.Join([]string{u.name, i.at.file, i.id, string(i.code), i.pointer}, "\x00")
-	seen[key]++
-	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", key, seen[key])))
 }

@@ -76,7 +76,7 @@ func AuditText(w io.Writer, a Audit, o TextOptions) error {
 
 func (p *painter) audit(a Audit) {
 	r := a.Report
-	p.line("%s: %s%s", p.bold.Sprint(Printable(a.Ledger)), p.verdict(a.Verdict()), a.verdictNote())
+	p.line("%s: %s%s", p.bold.Sprint(Printable(a.Ledger)), p.headline(a.standing()), a.failedNote())
 	if h := r.Head; h.Position > 0 {
 		p.field("head", "position %d, hash %s", h.Position, orNothing(h.ThisHash))
 		p.field("", "session %s, made at %s (the signer's own clock)", h.SessionID, timeText(h.SignedAt))
@@ -158,14 +158,20 @@ func generationText(g bundle.Generation) string {
 	return s
 }
 
-// verdictNote says what kind of "verified" it is, or why it is none.
-func (a Audit) verdictNote() string {
+// verdictNote says what kind of "verified" it is.
+func verdictNote(r *verify.LedgerReport) string {
+	if r.Verdict() == verify.Verified && r.Signatures == verify.SignaturesHead {
+		return " BY ITS HEAD (every hash and link, and the head's signature; other signatures were not verified)"
+	}
+	return ""
+}
+
+// failedNote says in how far a ledger is not verified.
+func (a Audit) failedNote() string {
 	r := a.Report
 	switch {
 	case a.Verdict() != r.Verdict():
 		return " (not all of it was read)"
-	case r.Verdict() == verify.Verified && r.Signatures == verify.SignaturesHead:
-		return " BY ITS HEAD (every hash and link, and the head's signature; other signatures were not verified)"
 	case r.Verdict() == verify.Verified:
 		return ""
 	case r.Counts[verify.Interrupted] > 0:
@@ -267,85 +273,6 @@ func (p *painter) keys(a Audit) {
 	}
 	for _, n := range a.KeyNotes {
 		p.field("", "%s", n)
-	}
-}
-
-func (p *painter) findings(r *verify.LedgerReport) {
-	if r.Total() == 0 {
-		p.field("findings", "none")
-		return
-	}
-	p.field("findings", "%d", r.Total())
-	for _, code := range findingCodes(r) {
-		status := fmt.Sprintf("%-7s", r.Statuses[code])
-		if r.Statuses[code] == verify.Fail {
-			status = p.bad.Sprint(status)
-		} else {
-			status = p.doubt.Sprint(status)
-		}
-		p.line("  %s  %s (%d)", status, Printable(string(code)), r.Counts[code])
-		shown := 0
-		for _, f := range r.Listed {
-			if f.Code != code {
-				continue
-			}
-			if shown++; shown > maxTextFindings {
-				break
-			}
-			p.finding(f)
-		}
-		if more := r.Counts[code] - int64(min(shown, maxTextFindings)); more > 0 {
-			p.line("           and %d more: --output json lists %d of them, --findings FILE all", more, min(r.Counts[code], int64(listed(r, code))))
-		}
-	}
-}
-
-func listed(r *verify.LedgerReport, code verify.Code) (n int) {
-	for _, f := range r.Listed {
-		if f.Code == code {
-			n++
-		}
-	}
-	return n
-}
-
-// findingCodes orders the codes: failures first, then by name.
-func findingCodes(r *verify.LedgerReport) []verify.Code {
-	codes := slices.Sorted(maps.Keys(r.Counts))
-	slices.SortStableFunc(codes, func(a, b verify.Code) int { return statusRank(r.Statuses[a]) - statusRank(r.Statuses[b]) })
-	return codes
-}
-
-func statusRank(s verify.Status) int {
-	switch s {
-	case verify.Fail:
-		return 0
-	case verify.NotRun:
-		return 1
-	}
-	return 2
-}
-
-func (p *painter) finding(f verify.Finding) {
-	known := ""
-	if f.Known {
-		known = " (known from the audit before)"
-	}
-	p.line("           %s%s", Printable(PlaceText(f.Place)), known)
-	detail := func(format string, args ...any) { p.line("             %s", Printable(fmt.Sprintf(format, args...))) }
-	check := ""
-	if f.Check != "" {
-		check = string(f.Check) + ": "
-	}
-	detail("%s%s", check, f.Message)
-	if f.Expected != "" || f.Actual != "" {
-		detail("expected %s, found %s", orNothing(f.Expected), orNothing(f.Actual))
-	}
-	for _, o := range f.Others {
-		detail("also     %s", PlaceText(o))
-	}
-	if f.Hint != "" {
-		detail("hint     %s", f.Hint)
 	}
 }
 

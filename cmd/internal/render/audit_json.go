@@ -11,6 +11,8 @@ import (
 type jsonAudit struct {
 	Schema        string         `json:"schema"`
 	Verdict       string         `json:"verdict"`
+	Headline      string         `json:"headline"`
+	Warnings      int64          `json:"warnings"`
 	Verified      bool           `json:"verified"`
 	Complete      bool           `json:"complete"`
 	Tool          Tool           `json:"tool"`
@@ -123,9 +125,9 @@ type jsonState struct {
 func AuditJSON(w io.Writer, a Audit) error { return WriteJSON(w, a.document()) }
 
 func (a Audit) document() jsonAudit {
-	r := a.Report
+	r, s := a.Report, a.standing()
 	doc := jsonAudit{
-		Schema: AuditSchemaID, Verdict: a.Verdict().String(), Verified: a.Verdict() == verify.Verified, Complete: r.Complete() && len(a.LeftOut.evidence()) == 0,
+		Schema: AuditSchemaID, Verdict: a.Verdict().String(), Headline: s.String(), Warnings: s.warnings, Verified: a.Verdict() == verify.Verified, Complete: r.Complete() && len(a.LeftOut.evidence()) == 0,
 		Tool: a.Tool, SignatureRule: signatureRule, Ledger: a.Ledger,
 		Signatures: jsonSignatures{string(r.Signatures), r.Verifieds, string(r.Engine)},
 		Summary: jsonLedger{
@@ -157,8 +159,10 @@ func (a Audit) document() jsonAudit {
 	for _, code := range findingCodes(r) {
 		doc.Counts = append(doc.Counts, jsonCount{string(code), r.Statuses[code].String(), r.Counts[code]})
 	}
-	for _, f := range r.Listed {
-		doc.Findings = append(doc.Findings, findingJSON(f))
+	for _, g := range byRecord(r.Listed) {
+		for _, f := range g.List {
+			doc.Findings = append(doc.Findings, findingJSON(f))
+		}
 	}
 	if a.State != "" {
 		doc.State = &jsonState{File: a.State, Written: a.StateNew}

@@ -38,10 +38,10 @@ var formats = []Format{
 	{"html", "a page for people: self-contained, to print or to mail", newHTMLRun, func(w io.Writer, a Audit, _ Options) error { return a.writeHTML(w) }},
 }
 
-func sheetFormat(name, about string, begin func(io.Writer, Tool) sheetWriter) Format {
+func sheetFormat(name, about string, begin func(io.Writer, Tool, Options) sheetWriter) Format {
 	return Format{name, about,
-		func(w io.Writer, tool Tool, _ int, o Options) runWriter { return sheetRun{begin(w, tool), o} },
-		func(w io.Writer, a Audit, o Options) error { return a.sheet(o).write(begin(w, a.Tool)) }}
+		func(w io.Writer, tool Tool, _ int, o Options) runWriter { return sheetRun{begin(w, tool, o), o} },
+		func(w io.Writer, a Audit, o Options) error { return a.sheet(o).write(begin(w, a.Tool, o)) }}
 }
 
 // Formats returns every format of a report.

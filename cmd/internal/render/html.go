@@ -53,6 +53,7 @@ var reportTemplate = sync.OnceValue(func() *template.Template {
 		"p":       func(v any) string { return Printable(fmt.Sprint(v)) },
 		"upper":   strings.ToUpper,
 		"explain": func(code any) verify.Explanation { e, _ := verify.Explain(verify.Code(fmt.Sprint(code))); return e },
+		"counts":  countsText,
 		"time":    timeText,
 		"region":  regionText,
 		"needs":   ShellNeeds,
@@ -65,7 +66,7 @@ type page struct {
 	CSS      template.CSS
 	Title    string
 	Verdict  verify.Verdict
-	Mark     string
+	Banner   htmlBanner
 	Tool     Tool
 	Rule     string
 	Home     string
@@ -107,7 +108,8 @@ type htmlInput struct {
 	Name, Digest string
 	Number       int
 	Verdict      verify.Verdict
-	Mark, Reason string
+	Banner       htmlBanner
+	Reason       string
 	Plain        string // the verdict in a sentence
 	Report       *verify.Report
 	Subject      verify.Subject
@@ -115,6 +117,7 @@ type htmlInput struct {
 	Proven       bool
 	Settled      bool           // the artifact too
 	Failures     []verify.Check // what decides the verdict, unless it is verified
+	Warnings     []verify.Check // what is to be looked at, where it is
 	Topics       []topic
 	Chart        template.HTML
 	Steps        []step
@@ -131,9 +134,17 @@ type topic struct {
 	Claims []verify.Claim
 }
 
-func newPage(tool Tool, v verify.Verdict, title string) page {
+// htmlBanner is a verdict as the page shows it: its sign, its word, and what stands
+// behind it.
+type htmlBanner struct{ Class, Mark, Word, Rest string }
+
+func bannerOf(s standing) htmlBanner {
+	return htmlBanner{s.class(), s.mark(), strings.ToUpper(s.verdict.String()), s.rest()}
+}
+
+func newPage(tool Tool, s standing, title string) page {
 	return page{
-		Policy: ReportPolicy(), CSS: template.CSS(reportCSS), Title: title, Verdict: v, Mark: mark(v), Tool: tool, Rule: signatureRule, Home: Home,
+		Policy: ReportPolicy(), CSS: template.CSS(reportCSS), Title: title, Verdict: s.verdict, Banner: bannerOf(s), Tool: tool, Rule: signatureRule, Home: Home,
 	}
 }
 
@@ -143,6 +154,8 @@ func mark(v verify.Verdict) string {
 		return "✓"
 	case verify.Inconclusive:
 		return "?"
+	case verify.Malformed, verify.Unreadable:
+		return "⊘"
 	}
 	return "✗"
 }
@@ -196,7 +209,7 @@ func (h *htmlRun) add(r Result) error {
 }
 
 func (h *htmlRun) end(r Run) error {
-	p := newPage(r.Tool, r.Verdict(), "QoD proof report")
+	p := newPage(r.Tool, r.standing(), "QoD proof report")
 	p.Summary, p.Problem, p.Schema = r.summary(), r.Problem, SchemaID
 	if h.inputs < 2 {
 		if err := h.json.end(r); err != nil {
@@ -209,14 +222,14 @@ func (h *htmlRun) end(r Run) error {
 		p.Inputs = []htmlInput{*h.only}
 	}
 	var details strings.Builder
-	fitting(&h.details, maxHTMLDetails, &details)
+	fitting(h.details[:], maxHTMLDetails, &details, "", 0)
 	p.Details = template.HTML(details.String()) // made by the template
 	if len(r.Outcomes) > 1 {
 		p.index(r, h.shown)
 	}
 	p.leftOut(r.LeftOut)
 	for _, i := range r.together() {
-		word := map[level]string{failed: "fail", broken: "not_run", warned: "warn", noted: "note"}[i.level]
+		word := map[level]string{failed: "fail", broken: "not_run", warned: "warn", usual: "note", noted: "note"}[i.level]
 		p.Together = append(p.Together, htmlTogether{word, i.code, i.message})
 	}
 	return reportTemplate().Execute(h.w, p)
@@ -227,9 +240,9 @@ func (h *htmlRun) drop() error { return nil }
 // htmlRow is an input's line in the index.
 type htmlRow struct {
 	Outcome
-	Number int
-	Mark   string
-	Shown  bool
+	Number      int
+	Mark, Class string
+	Shown       bool
 }
 
 // index lists the inputs, worst first. What it has no room for was verified.
@@ -237,7 +250,8 @@ func (p *page) index(r Run, shown []int) {
 	rows := make([]htmlRow, len(r.Outcomes))
 	for i, o := range r.Outcomes {
 		_, found := slices.BinarySearch(shown, i+1)
-		rows[i] = htmlRow{o, i + 1, mark(o.Verdict), found}
+		s := o.standing()
+		rows[i] = htmlRow{o, i + 1, s.mark(), s.class(), found}
 	}
 	slices.SortStableFunc(rows, func(a, b htmlRow) int { return cmp.Compare(a.rank(), b.rank()) })
 	size := 0
@@ -254,18 +268,21 @@ func (r Result) html(number int) htmlInput {
 	report := r.Report
 	v := report.Verdict()
 	in := htmlInput{
-		Name: r.Input, Digest: r.Digest, Number: number, Verdict: v, Mark: mark(v), Reason: string(report.Reason()), Report: report, Subject: report.Subject(),
+		Name: r.Input, Digest: r.Digest, Number: number, Verdict: v, Banner: bannerOf(r.standing()), Reason: string(report.Reason()), Report: report, Subject: report.Subject(),
 		Key: report.Key(), Proven: report.Proven(), Notes: append(report.Notes(), r.Notes...), NotCovered: notCovered(report), Judged: report.Judged(),
 	}
-	in.Plain = in.sentence()
 	in.Settled = in.Proven && report.Outcome(verify.ArtifactHash) == verify.Pass
 	for _, c := range report.Checks() {
 		switch {
 		case v == verify.Verified:
+			if c.Status == verify.Warn && !usualCheck(c) {
+				in.Warnings = append(in.Warnings, c)
+			}
 		case v == verify.Inconclusive && c.Status != verify.Pass && (report.Required(c.ID) || c.Code == verify.InternalError), v != verify.Inconclusive && c.Status == verify.Fail:
 			in.Failures = append(in.Failures, c)
 		}
 	}
+	in.Plain = in.sentence()
 	for _, c := range report.Claims() {
 		if n := len(in.Topics); n == 0 || in.Topics[n-1].Name != c.Topic {
 			in.Topics = append(in.Topics, topic{Name: c.Topic})
@@ -312,7 +329,10 @@ func (in *htmlInput) recompute(r Result) {
 func (in htmlInput) sentence() string {
 	switch in.Verdict {
 	case verify.Verified:
-		s := "The proof is what the holder of this key signed, and the measurement beside it is the one that was signed for."
+		s := "Nobody changed this proof since the holder of this key signed it, and the measurement beside it is the one that was signed for."
+		if len(in.Warnings) > 0 {
+			s += " Whether the service was delivered is another question:"
+		}
 		if in.Judged.Policy != "" {
 			s += " It meets the policy " + in.Judged.Policy + "."
 		}
@@ -343,6 +363,9 @@ type htmlAudit struct {
 	Signatures string
 	Span       string
 	Codes      []htmlCode
+	Records    []recordFindings
+	More       []string // the other records
+	Left       []codeCount
 	Timeline   template.HTML
 	Keys       template.HTML
 	NotCovered []string
@@ -353,8 +376,6 @@ type htmlCode struct {
 	Code   verify.Code
 	Status verify.Status
 	Count  int64
-	Listed []verify.Finding
-	More   int64
 }
 
 // maxHTMLFindings is how many findings of one code the page shows.
@@ -362,7 +383,7 @@ const maxHTMLFindings = 50
 
 func (a Audit) writeHTML(w io.Writer) error {
 	r := a.Report
-	p := newPage(a.Tool, a.Verdict(), "QoD ledger report: "+a.Ledger)
+	p := newPage(a.Tool, a.standing(), "QoD ledger report: "+a.Ledger)
 	p.Schema = AuditSchemaID
 	doc := a.document()
 	var b bytes.Buffer
@@ -370,7 +391,7 @@ func (a Audit) writeHTML(w io.Writer) error {
 		return err
 	}
 	p.JSON = b.String()
-	h := &htmlAudit{Audit: a, R: r, Counts: verdictCounts(r), Signatures: signatureText(r), Span: spanText(r.From, r.To), NotCovered: a.notCovered(), Note: a.verdictNote()}
+	h := &htmlAudit{Audit: a, R: r, Counts: verdictCounts(r), Signatures: signatureText(r), Span: spanText(r.From, r.To), NotCovered: a.notCovered(), Note: a.failedNote()}
 	h.Plain = map[verify.Verdict]string{
 		verify.Verified:     "Every record and every link of the chain holds, up to the head named below.",
 		verify.Failed:       "At least one record, or the chain, does not hold.",
@@ -379,15 +400,9 @@ func (a Audit) writeHTML(w io.Writer) error {
 		verify.Inconclusive: "Nothing failed, and something that is required could not be checked.",
 	}[a.Verdict()]
 	for _, code := range findingCodes(r) {
-		c := htmlCode{Code: code, Status: r.Statuses[code], Count: r.Counts[code]}
-		for _, f := range r.Listed {
-			if f.Code == code && len(c.Listed) < maxHTMLFindings {
-				c.Listed = append(c.Listed, f)
-			}
-		}
-		c.More = c.Count - int64(len(c.Listed))
-		h.Codes = append(h.Codes, c)
+		h.Codes = append(h.Codes, htmlCode{code, r.Statuses[code], r.Counts[code]})
 	}
+	h.Records, h.More, h.Left = shownRecords(r, maxHTMLFindings)
 	h.Timeline, h.Keys = timelineChart(r.Timeline), keysChart(r)
 	p.Audit = h
 	p.leftOut(a.LeftOut)

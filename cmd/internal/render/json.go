@@ -25,6 +25,7 @@ const signatureRule = "Ed25519 as crypto/ed25519 and OpenSSL (RFC 8032 §5.1.7, 
 type jsonRun struct {
 	Schema        string       `json:"schema"`
 	Verdict       string       `json:"verdict"`
+	Headline      string       `json:"headline"`
 	Tool          Tool         `json:"tool"`
 	SignatureRule string       `json:"signature_rule"`
 	Summary       jsonSummary  `json:"summary"`
@@ -42,12 +43,18 @@ type jsonSummary struct {
 	Inconclusive int `json:"inconclusive"`
 	Malformed    int `json:"malformed"`
 	Unreadable   int `json:"unreadable"`
+
+	Warnings  int64 `json:"warnings"`
+	Warned    int64 `json:"warned"` // verified, with warnings
+	NotPinned int64 `json:"not_pinned"`
 }
 
 type jsonResult struct {
 	Input      string `json:"input"`
 	Digest     string `json:"input_sha256,omitempty"`
 	Verdict    string `json:"verdict"`
+	Headline   string `json:"headline"`
+	Warnings   int64  `json:"warnings"`
 	Reason     string `json:"reason"`
 	Proven     bool   `json:"proven"`
 	SessionID  string `json:"session_id,omitempty"`
@@ -174,7 +181,7 @@ func (j *jsonRunWriter) add(r Result) error {
 
 func (j *jsonRunWriter) end(run Run) error {
 	b, err := indented(jsonRun{
-		Schema: SchemaID, Verdict: run.Verdict().String(), Tool: run.Tool, SignatureRule: signatureRule,
+		Schema: SchemaID, Verdict: run.Verdict().String(), Headline: run.standing().String(), Tool: run.Tool, SignatureRule: signatureRule,
 		Summary: run.summary(),
 		Results: []jsonResult{}, Problem: run.Problem, Chain: run.chainJSON(), Skipped: run.Skipped, Unused: run.Unused,
 	}, "")
@@ -228,9 +235,9 @@ func indented(v any, prefix string) ([]byte, error) {
 
 func resultJSON(r Result) jsonResult {
 	report := r.Report
-	s := report.Subject()
+	s, standing := report.Subject(), r.standing()
 	out := jsonResult{
-		Input: r.Input, Digest: r.Digest, Verdict: report.Verdict().String(), Reason: string(report.Reason()), Proven: report.Proven(),
+		Input: r.Input, Digest: r.Digest, Verdict: report.Verdict().String(), Headline: standing.String(), Warnings: standing.warnings, Reason: string(report.Reason()), Proven: report.Proven(),
 		SessionID: s.SessionID, SignedAt: s.SignedAt,
 		Verified:        report.Verdict() == verify.Verified,
 		SignatureOK:     decided(report.Outcome(verify.Signature)),

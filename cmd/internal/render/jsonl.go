@@ -57,7 +57,9 @@ func (linesRun) drop() error { return nil }
 
 // summary counts the verdicts.
 func (r Run) summary() jsonSummary {
+	all := r.standing()
 	return jsonSummary{
+		Warnings: all.warnings, Warned: all.warned, NotPinned: all.unpinned,
 		Inputs: len(r.Outcomes), Verified: r.count(verify.Verified), Failed: r.count(verify.Failed),
 		Inconclusive: r.count(verify.Inconclusive), Malformed: r.count(verify.Malformed), Unreadable: r.count(verify.Unreadable),
 	}

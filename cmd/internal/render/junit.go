@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/qodverify/qodverify/verify"
@@ -12,6 +13,9 @@ import (
 
 // JUnit XML as Jenkins, GitLab and most CI systems read it: a suite an input, a
 // case a check. Values are made printable first; encoding/xml escapes the rest.
+//
+// GitLab knows a case by the names of its class and its own, and shows one of each; so
+// does Jenkins in its history. Every case has a pair of names that no other has.
 
 type junitSuites struct {
 	XMLName xml.Name `xml:"testsuites"`
@@ -25,6 +29,13 @@ type junitCounts struct {
 	Errors   int `xml:"errors,attr"`
 	Skipped  int `xml:"skipped,attr"`
 	Time     int `xml:"time,attr"` // seconds; a report tells no times, so that equal runs are equal
+}
+
+func (c *junitCounts) add(o junitCounts) {
+	c.Tests += o.Tests
+	c.Failures += o.Failures
+	c.Errors += o.Errors
+	c.Skipped += o.Skipped
 }
 
 type junitSuite struct {
@@ -57,81 +68,70 @@ type junitMessage struct {
 	Text    string `xml:",chardata"`
 }
 
+// maxJUnit bounds the report: GitLab reads no file of 30 MB. What does not fit in full has
+// one case an input, and what still does not fit was verified and is counted.
+const maxJUnit = 28 << 20
+
 // junitWriter keeps the suites, worst first, until their sums can be written.
 type junitWriter struct {
-	w      io.Writer
-	tool   Tool
-	sum    junitCounts
-	suites spools
+	w           io.Writer
+	tool        Tool
+	suites      map[string]int // how often a suite of this name was there
+	full, brief [ranks]junitPart
 }
 
-func newJUnit(w io.Writer, tool Tool) sheetWriter { return &junitWriter{w: w, tool: tool} }
+// junitPart is the suites of one rank.
+type junitPart struct {
+	spool
+	sum   junitCounts
+	bytes int
+	n     int
+	left  int // suites that are not in it
+}
+
+func newJUnit(w io.Writer, tool Tool, _ Options) sheetWriter {
+	return &junitWriter{w: w, tool: tool, suites: map[string]int{}}
+}
 
 func (j *junitWriter) unit(u suite) error {
-	suite := junitSuite{Name: Printable(u.name)}
+	suite := junitSuite{Name: numbered(j.suites, Printable(u.label()))}
 	for _, p := range u.about {
 		suite.Properties = append(suite.Properties, junitProperty{p.name, Printable(p.value)})
 	}
-	for _, i := range u.items {
+	names := map[string]int{}
+	rank := u.rank()
+	brief := suite
+	for n, i := range u.items {
 		if i.level == noted || i.leftOut() {
 			continue // what was left out has cases of its own
 		}
-		c := junitCase{Name: Printable(i.id), ClassName: Printable(u.name), File: Printable(i.at.file), Line: i.at.line}
-		m := &junitMessage{Message: Printable(i.message), Type: Printable(string(i.code)), Text: i.prose()}
-		switch i.level {
-		case failed:
-			c.Failure, suite.Failures = m, suite.Failures+1
-		case skipped:
-			c.Skipped, suite.Skipped = &junitMessage{Message: m.Message}, suite.Skipped+1
-		case warned:
-			c.Out = "warning: " + m.Text
-		case passed:
-		default:
-			c.Error, suite.Errors = m, suite.Errors+1
+		c := i.junit(numbered(names, Printable(i.name())), suite.Name)
+		suite.add(c)
+		if n == 0 || i.problem() {
+			brief.add(c)
 		}
-		suite.Tests++
-		suite.Cases = append(suite.Cases, c)
 	}
-	suite.leftOut(u)
-	j.sum.Tests += suite.Tests
-	j.sum.Failures += suite.Failures
-	j.sum.Errors += suite.Errors
-	j.sum.Skipped += suite.Skipped
-	to := &j.suites[u.rank()]
-	e := xml.NewEncoder(to)
-	e.Indent("  ", "  ")
-	if err := e.EncodeElement(suite, xml.StartElement{Name: xml.Name{Local: "testsuite"}}); err != nil {
+	suite.leftOut(u, names)
+	if err := j.full[rank].write(suite, maxJUnit); err != nil {
 		return err
 	}
-	_, err := io.WriteString(to, "\n")
-	return err
+	room := maxJUnit
+	if u.verdict != verify.Verified {
+		room = math.MaxInt // it is never left out
+	}
+	return j.brief[rank].write(brief, room)
 }
-
-func (j *junitWriter) end(verify.Verdict) error {
-	b, err := xml.Marshal(junitSuites{Name: Printable(j.tool.Name), junitCounts: j.sum})
-	if err != nil {
-		return err
-	}
-	head, tail, _ := bytes.Cut(b, []byte("></"))
-	if _, err := fmt.Fprintf(j.w, "%s%s>\n", xml.Header, head); err != nil {
-		return err
-	}
-	if err := j.suites.copyTo(j.w); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(j.w, "</%s\n", tail)
-	return err
-}
-
-func (j *junitWriter) drop() error { return j.suites.close() }
 
 // leftOut adds a skipped case for each file that was left out and decides nothing,
 // and their number as a property.
-func (s *junitSuite) leftOut(u suite) {
+func (s *junitSuite) leftOut(u suite, names map[string]int) {
 	benign, more := u.left.benign()
 	for _, b := range benign {
-		s.Tests, s.Skipped = s.Tests+1, s.Skipped+1
-		s.Cases = append(s.Cases, junitCase{Name: Printable("left out: " + b.Name), ClassName: s.Name, File: Printable(u.place(b.Name)), Skipped: &junitMessage{Message: Printable(b.Reason)}})
+		c := junitCase{Name: numbered(names, Printable("left out: "+b.Name)), ClassName: s.Name, Skipped: &junitMessage{Message: Printable(b.Reason)}}
+		if at := (position{file: u.place(b.Name)}); at.inside() {
+			c.File = Printable(at.file)
+		}
+		s.add(c)
 	}
 	if n := len(u.left.Skipped); n > 0 {
 		s.Properties = append(s.Properties, junitProperty{"left_out", fmt.Sprint(n)}, junitProperty{"not_looked_at", fmt.Sprint(len(u.left.evidence()))})
@@ -142,6 +142,137 @@ func (s *junitSuite) leftOut(u suite) {
 	for _, pattern := range u.left.Unused {
 		s.Properties = append(s.Properties, junitProperty{"ignore_unmatched", Printable(pattern)})
 	}
+}
+
+// label is the unit's name for a reader who knows files by their paths in the repository.
+func (u suite) label() string {
+	if len(u.items) > 0 && u.items[0].at.inside() {
+		return u.items[0].at.file
+	}
+	return u.name
+}
+
+// numbered makes a name one of its own.
+func numbered(seen map[string]int, name string) string {
+	for {
+		seen[name]++
+		if n := seen[name]; n > 1 {
+			name = fmt.Sprintf("%s (%d)", name, n)
+			continue
+		}
+		return name
+	}
+}
+
+func (s *junitSuite) add(c junitCase) {
+	s.Tests++
+	switch {
+	case c.Failure != nil:
+		s.Failures++
+	case c.Error != nil:
+		s.Errors++
+	case c.Skipped != nil:
+		s.junitCounts.Skipped++
+	}
+	s.Cases = append(s.Cases, c)
+}
+
+func (i item) junit(name, class string) junitCase {
+	c := junitCase{Name: name, ClassName: class, Line: i.at.line}
+	if i.at.inside() {
+		c.File = Printable(i.at.file)
+	}
+	m := &junitMessage{Message: clipped(Printable(i.message)), Type: Printable(string(i.code)), Text: clipped(i.prose())}
+	switch i.level {
+	case failed:
+		c.Failure = m
+	case skipped:
+		c.Skipped = &junitMessage{Message: m.Message}
+	case warned:
+		c.Out = "warning: " + m.Text
+	case usual:
+		c.Out = "note: " + m.Text
+	case passed:
+	default:
+		c.Error = m
+	}
+	return c
+}
+
+func (p *junitPart) write(suite junitSuite, room int) error {
+	if p.left > 0 || p.bytes > room {
+		p.left++
+		return nil
+	}
+	var b bytes.Buffer
+	e := xml.NewEncoder(&b)
+	e.Indent("  ", "  ")
+	if err := e.EncodeElement(suite, xml.StartElement{Name: xml.Name{Local: "testsuite"}}); err != nil {
+		return err
+	}
+	b.WriteByte('\n')
+	p.sum.add(suite.junitCounts)
+	p.bytes += b.Len()
+	p.n++
+	_, err := p.Write(b.Bytes())
+	return err
+}
+
+func (j *junitWriter) end(standing) error {
+	var parts []*junitPart
+	var sum junitCounts
+	room, left := maxJUnit, 0
+	later := 0 // bytes that are needed for the brief forms of what comes
+	for rank := range j.brief {
+		later += j.brief[rank].bytes
+	}
+	for rank := range j.full {
+		later -= j.brief[rank].bytes
+		part := &j.full[rank]
+		if part.left > 0 || part.bytes+later > room {
+			part = &j.brief[rank]
+		}
+		if part.bytes > room && rank >= rankOf(verify.Verified, 1) {
+			left += part.n + part.left
+			continue
+		}
+		room -= part.bytes
+		left += part.left
+		sum.add(part.sum)
+		parts = append(parts, part)
+	}
+	rest := ""
+	if left > 0 {
+		sum.Tests++
+		rest = fmt.Sprintf("  <testsuite name=\"left out\" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\" time=\"0\">\n    <testcase name=\"%d more verified inputs, for which there is no room\" classname=\"left out\" time=\"0\"></testcase>\n  </testsuite>\n", left)
+	}
+	b, err := xml.Marshal(junitSuites{Name: Printable(j.tool.Name), junitCounts: sum})
+	if err != nil {
+		return err
+	}
+	head, tail, _ := bytes.Cut(b, []byte("></"))
+	if _, err := fmt.Fprintf(j.w, "%s%s>\n", xml.Header, head); err != nil {
+		return err
+	}
+	for _, part := range parts {
+		if err := part.copyTo(j.w); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(j.w, "%s</%s\n", rest, tail)
+	return err
+}
+
+func (j *junitWriter) drop() (err error) {
+	for rank := range j.full {
+		if closeErr := j.full[rank].close(); err == nil {
+			err = closeErr
+		}
+		if closeErr := j.brief[rank].close(); err == nil {
+			err = closeErr
+		}
+	}
+	return err
 }
 
 // prose is the item in printable lines: the message, what was compared, the hint

@@ -1,15 +1,18 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/qodverify/qodverify/verify"
 )
 
-// SARIF 2.1.0 (OASIS). A result is a problem, a warning or a note; a verified
-// input has none of the first. Rules are the codes, with what the table of codes
-// says of them.
+// SARIF 2.1.0 (OASIS), as GitHub's code scanning takes it. A result is a problem, a
+// warning or a note; a verified input has none of the first. Rules are the codes, with
+// what the table of codes says of them.
 
 const sarifSchema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -23,11 +26,18 @@ type sarifRun struct {
 	Tool struct {
 		Driver sarifDriver `json:"driver"`
 	} `json:"tool"`
-	ColumnKind  string            `json:"columnKind"`
-	Invocations []sarifInvocation `json:"invocations"`
-	Artifacts   []sarifArtifact   `json:"artifacts,omitempty"`
-	Results     []sarifResult     `json:"results"`
-	Properties  map[string]string `json:"properties"`
+	Automation  sarifAutomation     `json:"automationDetails"`
+	Bases       map[string]sarifURI `json:"originalUriBaseIds"`
+	ColumnKind  string              `json:"columnKind"`
+	Invocations []sarifInvocation   `json:"invocations"`
+	Artifacts   []sarifArtifact     `json:"artifacts,omitempty"`
+	Results     []sarifResult       `json:"results"`
+	Properties  map[string]string   `json:"properties"`
+}
+
+// sarifAutomation tells runs apart: those of one id replace each other.
+type sarifAutomation struct {
+	ID string `json:"id"`
 }
 
 type sarifDriver struct {
@@ -38,11 +48,12 @@ type sarifDriver struct {
 }
 
 type sarifRule struct {
-	ID     string     `json:"id"`
-	Short  sarifText  `json:"shortDescription"`
-	Full   *sarifText `json:"fullDescription,omitempty"`
-	Help   *sarifText `json:"help,omitempty"`
-	Config struct {
+	ID      string    `json:"id"`
+	Short   sarifText `json:"shortDescription"`
+	Full    sarifText `json:"fullDescription"`
+	Help    sarifText `json:"help"`
+	HelpURI string    `json:"helpUri"`
+	Config  struct {
 		Level string `json:"level"`
 	} `json:"defaultConfiguration"`
 }
@@ -56,11 +67,11 @@ type sarifInvocation struct {
 	Notifications []sarifNotification `json:"toolExecutionNotifications,omitempty"`
 }
 
-// sarifNotification tells what was left out of a folder.
 type sarifNotification struct {
-	Level     string          `json:"level"`
-	Message   sarifText       `json:"message"`
-	Locations []sarifLocation `json:"locations,omitempty"`
+	Level      string          `json:"level"`
+	Message    sarifText       `json:"message"`
+	Locations  []sarifLocation `json:"locations,omitempty"`
+	Properties map[string]any  `json:"properties,omitempty"`
 }
 
 type sarifArtifact struct {
@@ -69,7 +80,21 @@ type sarifArtifact struct {
 }
 
 type sarifURI struct {
-	URI string `json:"uri"`
+	URI         string     `json:"uri,omitempty"`
+	Base        string     `json:"uriBaseId,omitempty"`
+	Description *sarifText `json:"description,omitempty"`
+}
+
+// sourceRoot is the name by which code scanning knows the root of the repository. Where
+// that lies on the machine that judged is nobody's business.
+const sourceRoot = "%SRCROOT%"
+
+func sarifFile(p position) sarifURI {
+	u := sarifURI{URI: uri(p.file)}
+	if p.inside() {
+		u.Base = sourceRoot
+	}
+	return u
 }
 
 type sarifResult struct {
@@ -79,7 +104,7 @@ type sarifResult struct {
 	Message      sarifText         `json:"message"`
 	Locations    []sarifLocation   `json:"locations,omitempty"`
 	Fingerprints map[string]string `json:"partialFingerprints"`
-	Properties   map[string]string `json:"properties"`
+	Properties   map[string]any    `json:"properties"`
 }
 
 type sarifLocation struct {
@@ -104,51 +129,92 @@ type sarifLogical struct {
 	Kind string `json:"kind"`
 }
 
-// sarifWriter keeps the results, worst first, until the document can be written.
+// maxSARIF is how many results a report has: code scanning refuses one of more than
+// 25,000, and keeps 5,000 of them.
+const maxSARIF = 5000
+
+// sarifLevels are the levels of results, the worst first.
+var sarifLevels = [...]string{"error", "warning", "note"}
+
+// sarifWriter keeps as many results as the report may have, the worst, and counts the
+// rest.
 type sarifWriter struct {
-	w       io.Writer
-	run     sarifRun
-	results [ranks][]sarifResult
-	rules   map[verify.Code]int
-	seen    map[string]int
-	left    []sarifNotification
-	failed  bool // the run itself could not do its work
+	w         io.Writer
+	run       sarifRun
+	results   [len(sarifLevels)][ranks][]sarifResult
+	left      map[sarifKind]int
+	artifacts [ranks][]sarifArtifact
+	notes     []sarifNotification
+	rules     map[verify.Code]int
+	seen      seenKeys
+	scope     scope
+	failed    bool // the run itself could not do its work
 }
 
-func newSARIF(w io.Writer, tool Tool) sheetWriter {
-	s := &sarifWriter{w: w, rules: map[verify.Code]int{}, seen: map[string]int{}}
+// sarifKind is what results that are left out are counted by.
+type sarifKind struct {
+	level int
+	code  string
+}
+
+func newSARIF(w io.Writer, tool Tool, _ Options) sheetWriter {
+	s := &sarifWriter{w: w, rules: map[verify.Code]int{}, seen: seenKeys{}, left: map[sarifKind]int{}}
 	s.run = sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
+	s.run.Bases = map[string]sarifURI{sourceRoot: {Description: &sarifText{"the root of the repository"}}}
 	s.run.Tool.Driver = sarifDriver{Name: Printable(tool.Name), Version: Printable(tool.Version), URI: Home, Rules: []sarifRule{}}
 	return s
 }
 
 func (s *sarifWriter) unit(u suite) error {
-	if file := u.items[0].at.file; file != "" {
+	s.scope.add(u)
+	rank := u.rank()
+	if at := u.items[0].at; at.file == "" {
+		s.failed = s.failed || len(u.about) == 0
+	} else if list := &s.artifacts[rank]; len(*list) < maxSARIF {
 		properties := map[string]string{}
 		for _, p := range u.about {
 			properties[p.name] = Printable(p.value)
 		}
-		s.run.Artifacts = append(s.run.Artifacts, sarifArtifact{sarifURI{uri(file)}, properties})
-	} else if len(u.about) == 0 {
-		s.failed = true
+		*list = append(*list, sarifArtifact{sarifFile(at), properties})
 	}
-	s.left = append(s.left, u.notifications()...)
-	rank := u.rank()
+	s.notes = append(s.notes, u.notifications()...)
 	for _, i := range append(u.problems(), u.remarks()...) {
 		if i.leftOut() {
 			continue // told by a notification
 		}
-		s.results[rank] = append(s.results[rank], i.sarif(u, s.run.Tool.Driver.rule(s.rules, i), s.seen))
+		level := i.sarifLevel()
+		if i.level == noted && i.at.file == "" {
+			// It is about the run, and about no file that could be shown.
+			s.notes = append(s.notes, sarifNotification{Level: "note", Message: sarifText{clipped(i.prose())}, Properties: map[string]any{"code": Printable(string(i.code)), "input": Printable(u.name)}})
+			continue
+		}
+		rule := s.run.Tool.Driver.rule(s.rules, i)
+		list := &s.results[level][rank]
+		if len(*list) == maxSARIF {
+			s.left[sarifKind{level, string(i.code)}]++
+			continue
+		}
+		*list = append(*list, i.sarif(u, rule, s.seen))
 	}
 	return nil
 }
 
-func (s *sarifWriter) end(v verify.Verdict) error {
-	s.run.Properties = map[string]string{"verdict": v.String()}
-	for _, list := range s.results {
-		s.run.Results = append(s.run.Results, list...)
+func (s *sarifWriter) end(all standing) error {
+	s.run.Properties = map[string]string{"verdict": all.verdict.String(), "headline": all.String()}
+	s.run.Automation.ID = s.scope.id()
+	for level := range s.results {
+		for _, list := range s.results[level] {
+			n := min(len(list), maxSARIF-len(s.run.Results))
+			s.run.Results = append(s.run.Results, list[:n]...)
+			for _, r := range list[n:] {
+				s.left[sarifKind{level, r.RuleID}]++
+			}
+		}
 	}
-	s.run.Invocations = []sarifInvocation{{Successful: !s.failed, Notifications: s.left}}
+	for _, list := range s.artifacts {
+		s.run.Artifacts = append(s.run.Artifacts, list[:min(len(list), maxSARIF-len(s.run.Artifacts))]...)
+	}
+	s.run.Invocations = []sarifInvocation{{!s.failed, append(s.notes, leftNotifications(s.left)...)}}
 	return WriteJSON(s.w, sarifLog{sarifSchema, "2.1.0", []sarifRun{s.run}})
 }
 
@@ -159,7 +225,7 @@ func (u suite) notifications() (list []sarifNotification) {
 	add := func(s Skipped, level string) {
 		n := sarifNotification{Level: level, Message: sarifText{Printable("left out: " + s.Name + ": " + s.Reason)}}
 		if file := u.place(s.Name); file != "" {
-			n.Locations = []sarifLocation{{Physical: &sarifPhysical{Artifact: sarifURI{uri(file)}}}}
+			n.Locations = []sarifLocation{{Physical: &sarifPhysical{Artifact: sarifFile(position{file: file})}}}
 		}
 		list = append(list, n)
 	}
@@ -179,36 +245,64 @@ func (u suite) notifications() (list []sarifNotification) {
 	return list
 }
 
-func (i item) sarif(u suite, rule int, seen map[string]int) sarifResult {
-	r := sarifResult{
-		RuleID: string(i.code), RuleIndex: rule, Level: i.sarifLevel(), Message: sarifText{i.prose()},
-		Fingerprints: map[string]string{"qodverify/v1": i.fingerprint(u, seen)},
-		Properties:   map[string]string{"check": Printable(i.id), "input": Printable(u.name)},
+// leftNotifications tell how many results of which code and level are not in the report.
+func leftNotifications(left map[sarifKind]int) (list []sarifNotification) {
+	kinds := slices.SortedFunc(maps.Keys(left), func(a, b sarifKind) int {
+		return cmp.Or(cmp.Compare(a.level, b.level), cmp.Compare(a.code, b.code))
+	})
+	for _, k := range kinds {
+		level := sarifLevels[k.level]
+		list = append(list, sarifNotification{
+			Level:      "warning",
+			Message:    sarifText{fmt.Sprintf("%d more results of the level %s with the code %s: a report has at most %d results, the worst; --output json and --findings have all", left[k], level, k.code, maxSARIF)},
+			Properties: map[string]any{"code": k.code, "level": level, "left_out": left[k]},
+		})
 	}
-	var at sarifLocation
-	if i.at.file != "" {
-		at.Physical = &sarifPhysical{Artifact: sarifURI{uri(i.at.file)}}
-		if i.at.line > 0 {
-			at.Physical.Region = &sarifRegion{i.at.line, i.at.column, i.at.endLine, i.at.endColumn}
+	return list
+}
+
+// sarif is the item as a result. One that stands in no file, or in one that holds no
+// text, has no location at all, since a location without a file makes code scanning
+// refuse the whole report: the place is in its properties, as it always is.
+func (i item) sarif(u suite, rule int, seen seenKeys) sarifResult {
+	r := sarifResult{
+		RuleID: Printable(string(i.code)), RuleIndex: rule, Level: sarifLevels[i.sarifLevel()], Message: sarifText{clipped(i.prose())},
+		Fingerprints: map[string]string{"qodverify/v1": i.fingerprint(u, seen)},
+		Properties:   map[string]any{"check": Printable(i.id), "input": Printable(u.name)},
+	}
+	for name, value := range map[string]string{"pointer": i.pointer, "session": i.record.SessionID, "this_hash": i.record.ThisHash, "file": i.record.Input} {
+		if value != "" {
+			r.Properties[name] = Printable(value)
 		}
+	}
+	for name, value := range map[string]int64{"record": i.record.Record, "line": max(i.record.Line, i.at.line), "column": i.at.column} {
+		if value > 0 {
+			r.Properties[name] = value
+		}
+	}
+	if i.at.file == "" || i.at.opaque {
+		return r
+	}
+	at := sarifLocation{Physical: &sarifPhysical{Artifact: sarifFile(i.at)}}
+	if i.at.line > 0 {
+		at.Physical.Region = &sarifRegion{i.at.line, i.at.column, i.at.endLine, i.at.endColumn}
 	}
 	if i.pointer != "" {
 		at.Logical = []sarifLogical{{Printable(i.pointer), "member"}}
 	}
-	if at.Physical != nil || at.Logical != nil {
-		r.Locations = []sarifLocation{at}
-	}
+	r.Locations = []sarifLocation{at}
 	return r
 }
 
-func (i item) sarifLevel() string {
+// sarifLevel is the item's level as an index of sarifLevels.
+func (i item) sarifLevel() int {
 	switch i.level {
 	case warned:
-		return "warning"
-	case noted:
-		return "note"
+		return 1
+	case usual, noted:
+		return 2
 	}
-	return "error"
+	return 0
 }
 
 // rule returns the index of the code's rule, which it adds at the first call.
@@ -216,11 +310,13 @@ func (d *sarifDriver) rule(have map[verify.Code]int, i item) int {
 	if n, ok := have[i.code]; ok {
 		return n
 	}
-	r := sarifRule{ID: string(i.code), Short: sarifText{string(i.code)}}
-	if e, ok := verify.Explain(i.code); ok {
-		r.Short, r.Full, r.Help = sarifText{e.Means}, &sarifText{e.Why}, &sarifText{e.Do}
+	id := Printable(string(i.code))
+	r := sarifRule{ID: id, HelpURI: Home + "#codes", Short: sarifText{id}, Full: sarifText{id}, Help: sarifText{id}}
+	list := Explanations()
+	if at := slices.IndexFunc(list, func(e verify.Explanation) bool { return e.Code == i.code }); at >= 0 {
+		r.Short, r.Full, r.Help = sarifText{list[at].Means}, sarifText{list[at].Why}, sarifText{list[at].Do}
 	}
-	r.Config.Level = i.sarifLevel()
+	r.Config.Level = sarifLevels[i.sarifLevel()]
 	d.Rules = append(d.Rules, r)
 	have[i.code] = len(d.Rules) - 1
 	return len(d.Rules) - 1

@@ -15,18 +15,22 @@ import (
 // format: what its reader takes for success is given only where the verdict is
 // verified, and then always.
 type sheet struct {
-	verdict verify.Verdict
-	units   []suite
+	standing standing
+	units    []suite
 }
 
 type suite struct {
-	name    string // as the user gave it
-	verdict verify.Verdict
-	reason  verify.Code
-	about   []property
-	items   []item // the first one is the verdict itself
-	left    LeftOut
-	place   func(string) string // see Options; of what was left out
+	name     string // as the user gave it
+	verdict  verify.Verdict
+	reason   verify.Code
+	standing standing
+	together bool   // it is about all inputs, and about none of them
+	command  string // what was done: "verify" or "audit"
+	keys     string // where the keys came from
+	about    []property
+	items    []item // the first one is the verdict itself
+	left     LeftOut
+	place    func(string) string // see Options; of what was left out
 }
 
 type property struct{ name, value string }
@@ -38,6 +42,7 @@ const (
 	broken  level = iota // it had to be judged and could not be
 	failed               // it was judged and does not hold
 	warned               // worth a look, decides nothing
+	usual                // true of every proof of the original, and so worth one look
 	noted                // worth knowing
 	skipped              // it did not apply, or what it needs was not given
 	passed
@@ -51,6 +56,8 @@ type item struct {
 	details []property // expected, found, hint
 	pointer string
 	at      position
+	record  verify.Place // in an audit: the record that it is about
+	first   bool         // the first item of its record
 }
 
 // position is where an item stands. Without a file there is no place that a
@@ -59,6 +66,45 @@ type position struct {
 	file               string // slashes, as the user gave it, or as Options.Place made it
 	line, column       int64
 	endLine, endColumn int64
+	// opaque: what the file holds is not the text that line and column count, since
+	// it is compressed, or a database.
+	opaque bool
+}
+
+// inside reports whether the file is one of the repository.
+func (p position) inside() bool {
+	return p.file != "" && !isAbsolute(p.file) && p.file != ".." && !strings.HasPrefix(p.file, "../")
+}
+
+// isAbsolute tells a path from a root, on any system.
+func isAbsolute(file string) bool {
+	return strings.HasPrefix(file, "/") || len(file) > 2 && file[1] == ':' && file[2] == '/'
+}
+
+// name tells the item from every other of its unit, but for repeats.
+func (i item) name() string {
+	switch {
+	case i.record == verify.Place{}:
+		return i.id
+	case i.record.SessionID != "" && i.record.Record > 0:
+		return fmt.Sprintf("%s, record %d, session %s", i.id, i.record.Record, i.record.SessionID)
+	case i.record.Record > 0:
+		return fmt.Sprintf("%s, record %d", i.id, i.record.Record)
+	}
+	return fmt.Sprintf("%s, session %s", i.id, i.record.SessionID)
+}
+
+// identity tells the item from others, and is the same in the next run, wherever its
+// record stands by then.
+func (i item) identity() string {
+	who := i.record.ThisHash
+	if who == "" {
+		who = i.record.SessionID
+	}
+	if who == "" && i.record.Record > 0 {
+		who = fmt.Sprint(i.record.Record)
+	}
+	return strings.Join([]string{i.id, string(i.code), i.pointer, who}, "\x00")
 }
 
 const verdictID = "verdict"
@@ -83,7 +129,7 @@ func (u suite) problems() (list []item) {
 // remarks returns the items that decide nothing and are worth a look.
 func (u suite) remarks() (list []item) {
 	for _, i := range u.items {
-		if i.level == warned || i.level == noted {
+		if i.level == warned || i.level == usual || i.level == noted {
 			list = append(list, i)
 		}
 	}
@@ -113,7 +159,7 @@ func (r Run) units(o Options) (list []suite) {
 		if p.Unread {
 			v = verify.Unreadable
 		}
-		list = append(list, suite{name: "qodverify", verdict: v, reason: verify.Code(p.Code), items: []item{{id: verdictID, code: verify.Code(p.Code), message: p.Message}}})
+		list = append(list, suite{name: "qodverify", verdict: v, standing: standing{verdict: v}, command: "verify", reason: verify.Code(p.Code), items: []item{{id: verdictID, code: verify.Code(p.Code), message: p.Message}}})
 		list[len(list)-1].items[0].detail(false, "", "", p.Hint)
 	}
 	return list
@@ -123,7 +169,7 @@ func (r Run) units(o Options) (list []suite) {
 func (u suite) rank() int {
 	warnings := 0
 	for _, i := range u.items {
-		if i.level == warned {
+		if i.level == warned || i.level == usual {
 			warnings++
 		}
 	}
@@ -133,23 +179,24 @@ func (u suite) rank() int {
 func (r Result) suite(o Options) suite {
 	report := r.Report
 	v := report.Verdict()
-	u := suite{name: r.Input, verdict: v, reason: report.Reason()}
-	file := o.place(r.Input)
+	u := suite{name: r.Input, verdict: v, reason: report.Reason(), standing: r.standing(), command: "verify", keys: o.keysFrom(report.Key().Source)}
 	s := report.Subject()
-	for _, p := range []property{{"verdict", v.String()}, {"reason", string(report.Reason())}, {"session_id", s.SessionID}, {"signed_at", s.SignedAt}, {"input_sha256", r.Digest}} {
+	for _, p := range []property{{"verdict", v.String()}, {"headline", u.standing.String()}, {"reason", string(report.Reason())}, {"session_id", s.SessionID}, {"signed_at", s.SignedAt}, {"input_sha256", r.Digest}} {
 		if p.value != "" {
 			u.about = append(u.about, p)
 		}
 	}
-	u.items = append(u.items, item{id: verdictID, code: u.reason, level: verdictLevel(v), message: "the verdict is " + v.String(), at: position{file: file, line: 1}})
+	u.items = append(u.items, item{id: verdictID, code: u.reason, level: verdictLevel(v), message: "the verdict is " + u.standing.String(), at: o.at(r.Input, position{line: 1})})
 	for _, c := range report.Checks() {
 		i := item{id: string(c.ID), code: c.Code, message: c.Message, pointer: c.Pointer}
-		i.at = position{file, max(1, int64(c.Region.Line)), int64(c.Region.Column), int64(c.Region.EndLine), int64(c.Region.EndColumn)}
+		i.at = o.at(r.Input, position{line: max(1, int64(c.Region.Line)), column: int64(c.Region.Column), endLine: int64(c.Region.EndLine), endColumn: int64(c.Region.EndColumn)})
 		switch {
 		case c.Status == verify.Pass:
 			i.level = passed
 		case c.Status == verify.Fail:
 			i.level = failed
+		case usualCheck(c):
+			i.level = usual
 		case c.Status == verify.Warn:
 			i.level = warned
 		case v == verify.Inconclusive && (report.Required(c.ID) || c.Code == verify.InternalError):
@@ -161,7 +208,7 @@ func (r Result) suite(o Options) suite {
 		u.items = append(u.items, i)
 	}
 	for _, n := range append(report.Notes(), r.Notes...) {
-		u.items = append(u.items, item{id: "note", code: n.Code, level: noted, message: n.Message, pointer: n.Pointer, at: position{file: file, line: 1}})
+		u.items = append(u.items, item{id: "note", code: n.Code, level: noted, message: n.Message, pointer: n.Pointer, at: o.at(r.Input, position{line: 1})})
 	}
 	return u
 }
@@ -177,23 +224,27 @@ func (i *item) detail(compared bool, expected, actual, hint string) {
 
 func (a Audit) sheet(o Options) sheet {
 	r := a.Report
-	u := suite{name: a.Ledger, verdict: a.Verdict(), reason: a.reason(), left: a.LeftOut, place: o.place}
+	u := suite{name: a.Ledger, verdict: a.Verdict(), reason: a.reason(), standing: a.standing(), command: "audit", left: a.LeftOut, place: o.place, keys: o.keysFrom(a.Keys)}
 	u.about = []property{
-		{"verdict", u.verdict.String()}, {"records", fmt.Sprint(r.Records)}, {"findings", fmt.Sprint(r.Total())}, {"signatures", string(r.Signatures)},
+		{"verdict", u.verdict.String()}, {"headline", u.standing.String()}, {"records", fmt.Sprint(r.Records)}, {"findings", fmt.Sprint(r.Total())}, {"signatures", string(r.Signatures)},
 		{"head", r.Head.ThisHash}, {"head_position", fmt.Sprint(r.Head.Position)},
 	}
-	message := fmt.Sprintf("the verdict on the ledger is %s: %s, %s", u.verdict, count(r.Records, "record"), verdictCounts(r))
-	u.items = append(u.items, item{id: verdictID, code: u.reason, level: verdictLevel(u.verdict), message: message, at: position{file: o.place(a.Ledger), line: 1}})
-	for _, f := range r.Listed {
-		u.items = append(u.items, findingItem(f, a.Ledger, o))
+	message := fmt.Sprintf("the verdict on the ledger is %s: %s, %s", u.standing, count(r.Records, "record"), verdictCounts(r))
+	u.items = append(u.items, item{id: verdictID, code: u.reason, level: verdictLevel(u.verdict), message: message, at: o.at(a.Ledger, position{line: 1})})
+	for _, g := range byRecord(r.Listed) {
+		for n, f := range g.List {
+			i := findingItem(f, a.Ledger, o)
+			i.first = n == 0
+			u.items = append(u.items, i)
+		}
 	}
 	for _, code := range findingCodes(r) {
 		if more := r.Counts[code] - int64(listed(r, code)); more > 0 {
-			u.items = append(u.items, item{id: string(code), code: code, level: noted, message: fmt.Sprintf("and %d more: --findings FILE takes all", more), at: position{file: o.place(a.Ledger)}})
+			u.items = append(u.items, item{id: string(code), code: code, level: noted, message: fmt.Sprintf("and %d more: --findings FILE takes all", more), at: o.at(a.Ledger, position{})})
 		}
 	}
 	u.items = append(u.items, placed(a.LeftOut.items(), o)...)
-	return sheet{verdict: u.verdict, units: []suite{u}}
+	return sheet{standing: u.standing, units: []suite{u}}
 }
 
 // reason is one word for the verdict on a ledger.
@@ -211,7 +262,7 @@ func (a Audit) reason() verify.Code {
 }
 
 func findingItem(f verify.Finding, ledger string, o Options) item {
-	i := item{id: string(f.Check), code: f.Code, message: PlaceText(f.Place) + ": " + f.Message, pointer: f.Pointer}
+	i := item{id: string(f.Check), code: f.Code, message: PlaceText(f.Place) + ": " + f.Message, pointer: f.Pointer, record: f.Place}
 	if f.Check == "" {
 		i.id = string(f.Code)
 	}
@@ -221,11 +272,11 @@ func findingItem(f verify.Finding, ledger string, o Options) item {
 	case verify.Warn:
 		i.level = warned
 	}
-	i.at = positionOf(f)
-	i.at.file = o.place(ledger)
+	file := ledger
 	if f.Place.Input != "" {
-		i.at.file = o.place(f.Place.Input)
+		file = f.Place.Input
 	}
+	i.at = o.at(file, positionOf(f))
 	i.detail(f.Expected != "" || f.Actual != "", f.Expected, f.Actual, f.Hint)
 	for _, other := range f.Others {
 		i.details = append(i.details, property{"also", PlaceText(other)})
@@ -251,15 +302,32 @@ func positionOf(f verify.Finding) position {
 }
 
 func isURL(name string) bool {
-	return strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://")
+	scheme, _, ok := strings.Cut(name, "://")
+	return ok && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
 }
 
 // Options adjusts how a report is written.
 type Options struct {
 	TextOptions
 	// Place, when set, turns the name of a file into the path by which a pipeline
-	// knows it: relative to the repository.
+	// knows it: relative to the repository, absolute outside of it, "" when it is no
+	// file.
 	Place func(name string) string
+	// Room, when set, bounds the bytes of a Markdown report further: those that a step
+	// summary still has.
+	Room int
+	// Opaque, when set, tells a file that holds no text of its own: a database, or what
+	// is compressed. No line of it can be shown.
+	Opaque func(name string) bool
+}
+
+// at completes a position with the file in which it is.
+func (o Options) at(name string, p position) position {
+	p.file = o.place(name)
+	if p.file != "" && o.Opaque != nil && o.Opaque(name) {
+		return position{file: p.file, opaque: true}
+	}
+	return p
 }
 
 // place returns the path of an input, "" when it is no file.
@@ -268,16 +336,26 @@ func (o Options) place(name string) string {
 		return ""
 	}
 	if o.Place != nil {
-		name = o.Place(name)
+		if name = o.Place(name); name == "" {
+			return ""
+		}
 	}
 	return path.Clean(filepath.ToSlash(name))
+}
+
+// keysFrom names the place of a key set for a reader elsewhere.
+func (o Options) keysFrom(source string) string {
+	if source == "" {
+		return ""
+	}
+	return publicPlace(source, position{file: o.place(source)})
 }
 
 // uri returns a path as an RFC 3986 reference.
 func uri(file string) string {
 	u := url.URL{Path: file}
-	if strings.HasPrefix(file, "/") {
-		u.Scheme = "file"
+	if isAbsolute(file) {
+		u.Scheme, u.Path = "file", "/"+strings.TrimPrefix(file, "/")
 	}
 	return u.String() // escapes, and puts "./" before a first segment with a colon
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"github.com/qodverify/qodverify/verify"
 )
 
 // tapWriter writes TAP version 13 (testanything.org) as it comes: a line a check, what
@@ -16,7 +14,7 @@ type tapWriter struct {
 	n int
 }
 
-func newTAP(w io.Writer, _ Tool) sheetWriter { return &tapWriter{w: w} }
+func newTAP(w io.Writer, _ Tool, _ Options) sheetWriter { return &tapWriter{w: w} }
 
 func (t *tapWriter) unit(u suite) error {
 	var b strings.Builder
@@ -36,12 +34,12 @@ func (t *tapWriter) unit(u suite) error {
 			directive = " # SKIP " + tapText(i.message)
 		}
 		fmt.Fprintf(&b, "%s %d - %s: %s%s\n", outcome, t.n, tapText(u.name), tapText(i.id), directive)
-		if !i.problem() && i.level != warned {
+		if !i.problem() && i.level != warned && i.level != usual {
 			continue
 		}
 		b.WriteString("  ---\n")
 		yamlLine(&b, "message", i.message)
-		yamlLine(&b, "severity", map[level]string{failed: "fail", broken: "error", warned: "warn"}[i.level])
+		yamlLine(&b, "severity", map[level]string{failed: "fail", broken: "error", warned: "warn", usual: "note"}[i.level])
 		yamlLine(&b, "code", string(i.code))
 		for _, d := range i.details {
 			yamlLine(&b, d.name, d.value)
@@ -80,12 +78,12 @@ func (t *tapWriter) leftOut(b *strings.Builder, left LeftOut) {
 	}
 }
 
-func (t *tapWriter) end(v verify.Verdict) error {
+func (t *tapWriter) end(s standing) error {
 	head := ""
 	if t.n == 0 {
 		head = "TAP version 13\n"
 	}
-	_, err := fmt.Fprintf(t.w, "%s1..%d\n# qodverify: %s\n", head, t.n, v)
+	_, err := fmt.Fprintf(t.w, "%s1..%d\n# qodverify: %s\n", head, t.n, s)
 	return err
 }
 

@@ -84,7 +84,7 @@ func (t *textRun) end(run Run) error {
 	return newPainter(t.w, t.options).told(func(p *painter) {
 		if len(run.Outcomes) > 1 {
 			p.line("")
-			p.line("%d inputs: %s", len(run.Outcomes), run.counts())
+			p.line("%d inputs: %s%s", len(run.Outcomes), run.counts(), p.doubt.Sprint(run.standing().together()))
 		}
 		p.together(run)
 		if v := run.Verdict(); len(run.Outcomes) > 0 && v != worst(verify.Verified, run.Outcomes) {
@@ -120,7 +120,7 @@ func (p *painter) told(f func(*painter)) error {
 
 // heading is an input's line.
 func (p *painter) heading(o Outcome) {
-	heading := p.bold.Sprint(Printable(o.Input)) + ": " + p.verdict(o.Verdict)
+	heading := p.bold.Sprint(Printable(o.Input)) + ": " + p.headline(o.standing())
 	if o.Verdict != verify.Verified {
 		heading += " (" + Printable(string(o.Reason)) + ")"
 	}
@@ -144,7 +144,7 @@ func (p *painter) field(label, format string, args ...any) {
 func (p *painter) result(r Result) {
 	report := r.Report
 	verdict := report.Verdict()
-	heading := p.bold.Sprint(Printable(r.Input)) + ": " + p.verdict(verdict)
+	heading := p.bold.Sprint(Printable(r.Input)) + ": " + p.headline(r.standing())
 	if reason := string(report.Reason()); verdict != verify.Verified && reason != verdict.String() {
 		heading += " (" + Printable(reason) + ")"
 	}
@@ -176,6 +176,14 @@ func (p *painter) result(r Result) {
 		}
 		p.field(label, "%s", s)
 	}
+}
+
+// headline is the verdict with what stands behind it.
+func (p *painter) headline(s standing) string {
+	if s.warnings == 0 && !s.doubtful {
+		return p.verdict(s.verdict) + s.rest()
+	}
+	return p.verdict(s.verdict) + p.doubt.Sprint(s.rest())
 }
 
 func (p *painter) verdict(v verify.Verdict) string {

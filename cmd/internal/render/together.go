@@ -75,7 +75,7 @@ func (r Run) togetherSuite(o Options) (u suite, ok bool) {
 		return u, false
 	}
 	v := r.joint()
-	u = suite{name: "all inputs together", left: r.LeftOut, place: o.place, verdict: v, reason: verify.OK, about: []property{{"verdict", v.String()}, {"inputs", fmt.Sprint(len(r.Outcomes))}}}
+	u = suite{name: "all inputs together", left: r.LeftOut, place: o.place, verdict: v, standing: standing{verdict: v}, together: true, command: "verify", reason: verify.OK, about: []property{{"verdict", v.String()}, {"inputs", fmt.Sprint(len(r.Outcomes))}}}
 	for _, i := range items {
 		if i.problem() {
 			u.reason = i.code

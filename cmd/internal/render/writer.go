@@ -16,6 +16,11 @@ type Outcome struct {
 	Verdict  verify.Verdict
 	Reason   verify.Code
 	Warnings int
+
+	Doubtful bool // some warning is about this very proof, or its own result is "fail"
+	Failing  bool // it is genuine, and its own result is "fail"
+	Key      bool // a key of its kid was found
+	Pinned   bool // and it is one that the caller named
 }
 
 // OutcomeOf returns what a run remembers of a result.
@@ -24,7 +29,13 @@ func OutcomeOf(r Result) Outcome {
 	for _, c := range r.Report.Checks() {
 		if c.Status == verify.Warn {
 			o.Warnings++
+			o.Doubtful = o.Doubtful || !usualCheck(c)
 		}
+	}
+	key := r.Report.Key()
+	o.Key, o.Pinned = key.Found, key.Pinned
+	if o.Verdict == verify.Verified && r.Report.Subject().Result == "fail" {
+		o.Failing, o.Doubtful = true, true
 	}
 	return o
 }
@@ -89,7 +100,7 @@ func (r Run) write(w io.Writer, f Format, o Options) error {
 // sheetWriter is one format for pipelines: it gets the units one at a time.
 type sheetWriter interface {
 	unit(suite) error
-	end(verdict verify.Verdict) error
+	end(standing) error
 	drop() error
 }
 
@@ -107,7 +118,7 @@ func (s sheetRun) end(r Run) error {
 			return err
 		}
 	}
-	return s.sheetWriter.end(r.Verdict())
+	return s.sheetWriter.end(r.standing())
 }
 
 // write writes an audit in a format for pipelines.
@@ -117,5 +128,5 @@ func (s sheet) write(to sheetWriter) error {
 			return errors.Join(err, to.drop())
 		}
 	}
-	return errors.Join(to.end(s.verdict), to.drop())
+	return errors.Join(to.end(s.standing), to.drop())
 }
