@@ -22,6 +22,9 @@ type Policy struct {
 	// KeysErr says why there are no Keys, if they could not be had. It becomes
 	// the finding of [SignatureKey].
 	KeysErr error
+	// KeysSought says where the caller looked for keys and found none. It is told with
+	// that finding, and decides nothing.
+	KeysSought string
 	// Pins, when not empty, lists the only keys whose signature counts.
 	Pins []jwks.Thumbprint
 	// Profile fixes the canonical form. Unspecified tries qod-mock, then jcs;

@@ -77,7 +77,11 @@ func (r *run) keyMissing() (Code, string, string) {
 	refused := r.policy.Keys.Refused()
 	switch n := r.policy.Keys.Len(); {
 	case r.policy.Keys == nil:
-		return PublicKeyMissing, "no public keys were given", "give the operator's key set with --jwks FILE or URL"
+		message := "no public keys were given"
+		if r.policy.KeysSought != "" {
+			message += ": " + r.policy.KeysSought
+		}
+		return PublicKeyMissing, message, "give the operator's key set with --jwks FILE or URL; usually it is at https://HOST/.well-known/jwks.json"
 	case n == 0 && len(refused) == 0:
 		return PublicKeyMissing, "the key set that was given has no keys", "ask the operator for the key set that the service publishes"
 	case n == 0:

@@ -269,7 +269,7 @@ func (r *auditRun) trusted() error {
 		return &problemError{"keys", exitMalformed, err}
 	}
 	r.keys = r.keyring.For(source.Input{Name: r.ledger.Name, Dir: r.ledger.Dir, Origin: r.ledger.Origin})
-	r.policy.Keys, r.policy.KeySource, r.policy.KeysErr = r.keys.Set, r.keys.Source, r.keys.Err
+	r.policy.Keys, r.policy.KeySource, r.policy.KeysErr, r.policy.KeysSought = r.keys.Set, r.keys.Source, r.keys.Err, r.keys.Sought
 	var err error
 	r.policy.Previous, err = resolvePrevious(r.flags.previous, r.keyring)
 	return err

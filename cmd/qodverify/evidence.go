@@ -55,7 +55,7 @@ func (a *app) evidence(f *verifyFlags, name string) error {
 		return &problemError{"keys", exitMalformed, err}
 	}
 	keys := keyring.For(source.Input{Name: name, Dir: filepath.Dir(name)})
-	policy.Keys, policy.KeySource, policy.KeysErr = keys.Set, keys.Source, keys.Err
+	policy.Keys, policy.KeySource, policy.KeysErr, policy.KeysSought = keys.Set, keys.Source, keys.Err, keys.Sought
 	v, err := verify.New(policy)
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (a *app) evidence(f *verifyFlags, name string) error {
 	}
 	why := j.Why
 	if policy.Keys.Len() == 0 && policy.KeysErr == nil {
-		why = append(why, "no public keys were given: give --jwks FILE or URL")
+		why = append(why, "no public keys were given: "+keys.Sought+"; give the operator's key set with --jwks FILE or URL")
 	}
 	view := render.EvidenceView{Tool: tool(), File: name, Code: e.Code, Outcome: j.Outcome, Why: why, Intact: e.Intact, Changed: e.Changed}
 	for i, version := range []state.Version{e.Before, e.Now} {

@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) keysCommand() *cobra.Command {
-	reader := &source.Reader{}
+	reader := &source.Reader{Stdin: a.stdin}
 	cmd := &cobra.Command{
 		Use:   "keys [flags] FILE|URL…",
 		Short: "List the keys of a JWK Set with thumbprints and faults",
@@ -26,7 +26,7 @@ none, and 3 when a set can't be read.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			var sets []render.KeyList
 			for _, name := range args {
-				list, err := reader.KeySet(name, a.stdin)
+				list, err := reader.KeySet(name)
 				if errors.Is(err, source.ErrUsage) {
 					return err
 				}

@@ -37,7 +37,7 @@ type verifyFlags struct {
 // registerTrust registers the flags that say which keys count, and how proofs are
 // read.
 func (f *verifyFlags) registerTrust(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.jwks, "jwks", nil, "public keys: `FILE or URL` of a JWK Set (repeatable)")
+	flags.StringArrayVar(&f.jwks, "jwks", nil, "public keys: `FILE or URL` of a JWK Set, - for stdin (repeatable)")
 	flags.StringArrayVar(&f.pins, "pin", nil, "trust only the key with this RFC 7638 `THUMBPRINT` (repeatable)")
 	flags.BoolVar(&f.offline, "offline", false, "refuse every URL")
 	flags.BoolVar(&f.allowHTTP, "allow-http", false, "allow plain http beyond this machine")

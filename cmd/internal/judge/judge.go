@@ -22,6 +22,7 @@ type Keys struct {
 	SameOrigin bool         // they came from the server that served the bundle
 	Beside     bool         // they lay beside the bundle
 	Err        error        // a set was found and could not be used
+	Sought     string       // where keys were looked for, when there are none
 }
 
 // Input is one input with the ways to what belongs to it.
@@ -52,8 +53,8 @@ type Batch struct {
 
 // trusted is what tells one verifier of a run from another.
 type trusted struct {
-	set    *jwks.KeySet
-	source string
+	set            *jwks.KeySet
+	source, sought string
 }
 
 // NewBatch returns the batch of n inputs that are held to one policy, or an error when
@@ -68,12 +69,12 @@ func NewBatch(policy verify.Policy, n int) (*Batch, error) {
 func (b *Batch) verifier(keys Keys) (*verify.Verifier, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	by := trusted{keys.Set, keys.Source}
+	by := trusted{keys.Set, keys.Source, keys.Sought}
 	if v := b.verifiers[by]; v != nil {
 		return v, nil
 	}
 	policy := b.policy
-	policy.Keys, policy.KeySource, policy.KeysErr = keys.Set, keys.Source, keys.Err
+	policy.Keys, policy.KeySource, policy.KeysErr, policy.KeysSought = keys.Set, keys.Source, keys.Err, keys.Sought
 	v, err := verify.New(policy)
 	if err == nil {
 		b.verifiers[by] = v

@@ -58,17 +58,16 @@ type listing struct {
 	arg    *argument
 	places []Place
 	at     map[string]int // index of a file by its resolved path
-	stdin  bool
 }
 
 func (l *listing) argument(text string) error {
 	switch {
-	case text == "-" && l.stdin:
-		return fmt.Errorf("%w: stdin (-) can be read only once", ErrUsage)
 	case text == "-" && l.Session != "":
 		return fmt.Errorf("%w: --session needs a server's base URL or an artifacts folder, not stdin", ErrUsage)
 	case text == "-":
-		l.stdin = true
+		if err := l.takeStdin(); err != nil {
+			return err
+		}
 		l.arg.fetch = func() Input {
 			data, err := readBounded(l.Stdin, MaxBytes)
 			return Input{Name: text, Data: data, Err: err}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"net/url"
@@ -32,6 +31,8 @@ type Keys struct {
 	// given the other.
 	Beside bool
 	Err    error // a set was found and could not be used
+	// Sought says where keys were looked for, when there are none.
+	Sought string
 }
 
 // Keyring finds the keys for each input, and reads every source once.
@@ -53,10 +54,10 @@ func (k *Keyring) Load(inputOrigins []*url.URL) error {
 	}
 	var sets []*jwks.KeySet
 	for _, name := range k.Given {
-		if name == "-" {
-			return fmt.Errorf("%w: keys are read from files and URLs, not from stdin (-)", ErrUsage)
-		}
 		set, err := k.read(name, inputOrigins)
+		if errors.Is(err, ErrUsage) {
+			return err
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("keys from %s: NOT FOUND: %w", name, err)
 		}
@@ -76,7 +77,12 @@ func (k *Keyring) Load(inputOrigins []*url.URL) error {
 func (k *Keyring) read(name string, inputOrigins []*url.URL) (*jwks.KeySet, error) {
 	var data []byte
 	var err error
-	if IsURL(name) {
+	switch {
+	case name == "-":
+		if err = k.Reader.takeStdin(); err == nil {
+			data, err = readBounded(k.Reader.Stdin, jwks.MaxBytes)
+		}
+	case IsURL(name):
 		u, checkErr := k.Reader.check(name)
 		if checkErr != nil {
 			return nil, checkErr
@@ -88,7 +94,7 @@ func (k *Keyring) read(name string, inputOrigins []*url.URL) (*jwks.KeySet, erro
 			}
 		}
 		data, err = k.Reader.fetch(u, jwks.MaxBytes, token)
-	} else {
+	default:
 		data, err = ReadFile(name, jwks.MaxBytes)
 	}
 	if err != nil {
@@ -114,12 +120,19 @@ func (k *Keyring) For(in Input) Keys {
 				return k.cached(name, nil)
 			}
 		}
-		return Keys{}
+		where := "beside it"
+		if in.Root != "" {
+			where = "in the folder or beside it"
+		}
+		return Keys{Sought: "there is no " + KeysFile + " " + where + ", and " + notSet}
 	case in.Origin != nil:
 		return k.cached(in.Origin.JoinPath(jwksPath).String(), in.Origin)
 	}
-	return Keys{}
+	return Keys{Sought: notSet}
 }
+
+// notSet: were it set, it would be among the given.
+const notSet = "$QODVERIFY_JWKS is not set"
 
 func (k *Keyring) cached(name string, inputOrigin *url.URL) Keys {
 	if found, ok := k.cache[name]; ok {
@@ -198,13 +211,6 @@ func agree(k jwks.Key) error {
 }
 
 // KeySet reads one key set by name: a file, a URL, or "-" for stdin.
-func (r *Reader) KeySet(name string, stdin io.Reader) (*jwks.KeySet, error) {
-	if name != "-" {
-		return (&Keyring{Reader: r}).read(name, nil)
-	}
-	data, err := readBounded(stdin, jwks.MaxBytes)
-	if err != nil {
-		return nil, err
-	}
-	return ParseKeys(data)
+func (r *Reader) KeySet(name string) (*jwks.KeySet, error) {
+	return (&Keyring{Reader: r}).read(name, nil)
 }

@@ -72,6 +72,9 @@ func (l *Ledger) Origins() []*url.URL {
 func (r *Reader) Ledger(ctx context.Context, arg string, from int64) (*Ledger, error) {
 	switch {
 	case arg == "-":
+		if err := r.takeStdin(); err != nil {
+			return nil, err
+		}
 		l := &Ledger{Name: arg}
 		l.Records = l.stream(func() (io.ReadCloser, error) { return newPatient(ctx, r.Stdin), nil })
 		return l, nil

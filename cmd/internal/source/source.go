@@ -6,6 +6,7 @@ package source
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/url"
@@ -64,6 +65,7 @@ type Reader struct {
 
 	ignore    *Ignore
 	arguments []*argument
+	stdin     bool // something takes it
 
 	timeout time.Duration // of one exchange; 0 means ten seconds
 	pause   time.Duration // before the next try of a ledger's page; 0 means half a second
@@ -73,6 +75,15 @@ type Reader struct {
 func IsURL(arg string) bool {
 	scheme, _, ok := strings.Cut(arg, "://")
 	return ok && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
+}
+
+// takeStdin refuses to read stdin for two things.
+func (r *Reader) takeStdin() error {
+	if r.stdin {
+		return fmt.Errorf("%w: stdin (-) can be read only once", ErrUsage)
+	}
+	r.stdin = true
+	return nil
 }
 
 // isSession keeps a session id from changing a URL's path or a file pattern.

@@ -308,7 +308,7 @@ func TestGivenKeys(t *testing.T) {
 	}
 }
 
-// Keys that are there and can't be read are told, and stdin is the bundle's.
+// Keys that are there and can't be read are told, and stdin is read for one thing.
 func TestKeysThatCantBeRead(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Symlink(filepath.Join(dir, "gone"), filepath.Join(dir, KeysFile)); err != nil {
@@ -317,8 +317,16 @@ func TestKeysThatCantBeRead(t *testing.T) {
 	if found := (&Keyring{Reader: &Reader{}}).For(Input{Dir: dir}); found.Err == nil || found.Set != nil {
 		t.Errorf("a link that leads nowhere: %+v", found)
 	}
-	if err := (&Keyring{Reader: &Reader{}, Given: []string{"-"}}).Load(nil); !errors.Is(err, ErrUsage) {
+	reader := &Reader{Stdin: bytes.NewReader(testdata.Read("qod-mock-v0.4/jwks.json"))}
+	keyring := &Keyring{Reader: reader, Given: []string{"-"}}
+	if err := keyring.Load(nil); err != nil || keyring.For(Input{}).Set.Len() != 2 {
 		t.Errorf("--jwks -: %v", err)
+	}
+	if _, err := reader.Inputs([]string{"-"}); !errors.Is(err, ErrUsage) {
+		t.Errorf("stdin for keys and an input: %v", err)
+	}
+	if _, err := reader.Ledger(t.Context(), "-", 1); !errors.Is(err, ErrUsage) {
+		t.Errorf("stdin for keys and a ledger: %v", err)
 	}
 }
 
