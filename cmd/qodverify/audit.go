@@ -381,8 +381,8 @@ func (r *auditRun) pass(v *verify.Verifier) (*verify.LedgerReport, error) {
 		// and keeps memory flat.
 		defer debug.SetGCPercent(debug.SetGCPercent(50))
 	}
-	p := r.newProgress()
-	o.Progress = p.update
+	p := r.newProgress("audit")
+	o.Progress = func(v verify.Progress) { p.audited(v, r.ledger) }
 	report := v.Ledger(interruptible(r.ctx, r.noticed, r.ledger.Records), o)
 	p.end()
 	if all != nil {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -13,18 +14,19 @@ import (
 	"github.com/qodverify/qodverify/verify"
 )
 
-// progress tells how far an audit is, on stderr: a bar that is drawn anew on a
-// terminal, a line now and then elsewhere. Nothing is told of an audit that is
-// over before the first is due.
+// progress tells how far a command is, on stderr: a bar that is drawn anew on a
+// terminal, a line now and then elsewhere. Nothing is told of one that is over before
+// the first is due.
 type progress struct {
 	w        io.Writer
-	ledger   *source.Ledger
+	command  string
 	terminal bool
 	width    int
 	every    time.Duration
 	start    time.Time
 	next     time.Time
 	drawn    bool
+	mu       sync.Mutex
 }
 
 const (
@@ -34,13 +36,13 @@ const (
 )
 
 // newProgress returns a progress that says nothing when the user wants quiet.
-func (r *auditRun) newProgress() *progress {
-	p := &progress{w: r.stderr, ledger: r.ledger, start: time.Now(), every: lineEvery}
-	if r.quiet {
+func (a *app) newProgress(command string) *progress {
+	p := &progress{w: a.stderr, command: command, start: time.Now(), every: lineEvery}
+	if a.quiet {
 		p.w = io.Discard
-	} else if isTerminal(r.stderr) && os.Getenv("TERM") != "dumb" {
+	} else if isTerminal(a.stderr) && os.Getenv("TERM") != "dumb" {
 		p.terminal, p.every, p.width = true, barEvery, 80
-		if f, ok := r.stderr.(*os.File); ok {
+		if f, ok := a.stderr.(*os.File); ok {
 			if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
 				p.width = w
 			}
@@ -50,16 +52,19 @@ func (r *auditRun) newProgress() *progress {
 	return p
 }
 
-// update is called after every batch.
-func (p *progress) update(v verify.Progress) {
-	now := time.Now()
-	if now.Before(p.next) && !(v.Linking && p.drawn) {
-		return
+// due reports whether something is to be told now.
+func (p *progress) due(now time.Time) bool {
+	if now.Before(p.next) {
+		return false
 	}
 	p.next = now.Add(p.every)
-	text := p.text(v, now)
+	return true
+}
+
+// draw tells how far the command is.
+func (p *progress) draw(text string) {
 	if !p.terminal {
-		fmt.Fprintln(p.w, "qodverify audit:", text)
+		fmt.Fprintln(p.w, "qodverify "+p.command+":", text)
 		return
 	}
 	p.drawn = true
@@ -69,34 +74,61 @@ func (p *progress) update(v verify.Progress) {
 	fmt.Fprintf(p.w, "\r\x1b[K%s", text)
 }
 
-// text is what both forms say. It is ASCII.
-func (p *progress) text(v verify.Progress, now time.Time) string {
+// bar puts before a text how much is done, and after it how long the rest takes if it
+// goes on as it went. It is ASCII.
+func (p *progress) bar(text string, part float64, now time.Time) string {
 	elapsed := now.Sub(p.start)
-	rate := float64(v.Records) / elapsed.Seconds()
+	left := time.Duration(float64(elapsed) * (1 - part) / part).Round(time.Second)
+	text = fmt.Sprintf("%3d%%  %s, %s left", min(int(100*part), 99), text, left) // 100 is for what is over
+	if p.terminal {
+		full := int(part * barWidth)
+		text = "[" + strings.Repeat("#", full) + strings.Repeat(".", barWidth-full) + "] " + text
+	}
+	return text
+}
+
+// audited is called after every batch of an audit.
+func (p *progress) audited(v verify.Progress, l *source.Ledger) {
+	now := time.Now()
+	if p.due(now) || v.Linking && p.drawn {
+		p.draw(p.auditText(v, l, now))
+	}
+}
+
+func (p *progress) auditText(v verify.Progress, l *source.Ledger, now time.Time) string {
+	rate := float64(v.Records) / now.Sub(p.start).Seconds()
 	s := fmt.Sprintf("%d records, %.0f/s, %d findings", v.Records, rate, v.Findings)
 	if v.Linking {
 		return s + ", putting the chain in order"
 	}
-	size, done := p.ledger.Size.Load(), p.ledger.Done.Load()
-	if size <= 0 || done <= 0 {
+	size, done := l.Size.Load(), l.Done.Load()
+	if size <= 0 || done <= 0 || done > size { // more than was told: nobody knows how much
 		return s
 	}
-	if done > size {
-		return s // more than was told: nobody knows how much
+	return p.bar(s, float64(done)/float64(size), now)
+}
+
+// looked is called after every input of a run, of which there are two rounds.
+func (p *progress) looked(round, done, of int) {
+	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.due(now) || done == 0 {
+		return
 	}
-	part := float64(done) / float64(size)
-	left := time.Duration(float64(elapsed) * (1 - part) / part).Round(time.Second)
-	s = fmt.Sprintf("%3d%%  %s, %s left", min(int(100*part), 99), s, left) // 100 is for what is over
-	if p.terminal {
-		full := int(part * barWidth)
-		s = "[" + strings.Repeat("#", full) + strings.Repeat(".", barWidth-full) + "] " + s
+	text := fmt.Sprintf("%d of %d inputs read", done, of)
+	if round == 2 {
+		text = fmt.Sprintf("%d of %d inputs judged", done, of)
 	}
-	return s
+	p.draw(p.bar(text, (float64(round-1)+float64(done)/float64(of))/2, now))
 }
 
 // end clears the bar.
 func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.drawn {
+		p.drawn = false
 		fmt.Fprint(p.w, "\r\x1b[K")
 	}
 }

@@ -11,7 +11,7 @@ import (
 const maxSnapshots = 1000
 
 // withoutReplaced takes from the records of an artifacts folder an artifact that a later
-// proof of the same session has put in the place of theirs, as [verifyFlags.judge] does:
+// proof of the same session has put in the place of theirs, as [batch.findReplaced] does:
 // the artifact of such a record is missing, and nobody changed it. Of a folder with one
 // proof a session nothing is read twice.
 func (r *auditRun) withoutReplaced(records iter.Seq2[bundle.Raw, error], dir string) iter.Seq2[bundle.Raw, error] {
@@ -34,17 +34,20 @@ func (r *auditRun) withoutReplaced(records iter.Seq2[bundle.Raw, error], dir str
 }
 
 func (r *auditRun) replacedOf(names []string, dir string) map[string]bool {
-	inputs := make([]source.Input, len(names))
+	places := make([]source.Place, len(names))
 	for i, name := range names {
-		inputs[i] = source.FolderInput(name, dir)
+		places[i] = source.Held(source.FolderInput(name, dir))
 	}
 	which := map[string]bool{}
-	results, err := r.flags.judgeOnce(r.policy, r.keyring, inputs, nil)
+	b, err := r.flags.newBatch(r.policy, r.keyring, places)
+	if err == nil {
+		err = b.look(r.ctx)
+	}
 	if err != nil {
 		return which // the audit judges them as they are
 	}
-	for i := range replaced(results) {
-		which[inputs[i].Name] = true
+	for i := range b.replaced {
+		which[names[i]] = true
 	}
 	return which
 }

@@ -90,15 +90,7 @@ func (a *app) writeReports(r render.Report) (exit exitCode) {
 			continue
 		}
 		exit = exitMalformed
-		message := fmt.Sprintf("%s: %v", f.asked, err)
-		if f.told {
-			a.tell("not written: %s (%s)", f.name, f.asked)
-		} else {
-			a.tell("%s", message)
-		}
-		if a.output == "github" {
-			render.AnnotateProblem(a.stdout, render.Problem{Code: "output", Message: message})
-		}
+		a.untold(f, err)
 	}
 	a.files = nil // what could be written is written
 	return exit
@@ -140,13 +132,16 @@ func appendTo(name string, write func(*os.File) error) error {
 
 // overwrites refuses a file that is judged, or that stdout or stderr goes to.
 func (a *app) overwrites(file string) error {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil // what is not there overwrites nothing
+	}
 	for _, input := range a.inputs {
-		if sameFile(file, input) || evidenceIn(file, input) {
+		if other, err := os.Stat(input); err == nil && os.SameFile(info, other) || evidenceIn(file, input) {
 			return fmt.Errorf("%s would overwrite an input", file)
 		}
 	}
-	info, err := os.Stat(file)
-	if err != nil || !info.Mode().IsRegular() {
+	if !info.Mode().IsRegular() {
 		return nil
 	}
 	for stream, to := range map[string]any{"stdout": a.stdout, "stderr": a.stderr} {

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -15,7 +15,6 @@ import (
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
-	"github.com/qodverify/qodverify/cmd/internal/judge"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
 	"github.com/qodverify/qodverify/jwks"
@@ -144,16 +143,19 @@ func (a *app) verify(f *verifyFlags, args []string) error {
 		return err
 	}
 	a.tryReports()
-	inputs, err := reader.Inputs(args)
+	places, err := reader.Places(args)
 	if err != nil {
 		return err
 	}
-	if len(inputs) == 0 {
-		return &problemError{"input", exitMalformed, noneMatched(f, args, reader.Skipped)}
-	}
 	var origins []*url.URL
-	for _, in := range inputs {
-		if in.Origin != nil {
+	for i, p := range places {
+		// What can be read but once is kept; and where it comes from says which server
+		// gets the token.
+		if p.Again() {
+			continue
+		}
+		in, _ := p.Read()
+		if places[i] = source.Held(in); in.Origin != nil {
 			origins = append(origins, in.Origin)
 		}
 	}
@@ -166,16 +168,73 @@ func (a *app) verify(f *verifyFlags, args []string) error {
 	if policy.Previous, err = resolvePrevious(f.previous, keyring); err != nil {
 		return err
 	}
-	results, err := f.judge(policy, keyring, inputs)
+	b, err := f.newBatch(policy, keyring, places)
 	if err != nil {
 		return err
 	}
-	for _, in := range inputs {
-		a.judged(in.Name)
+	return a.judgeAll(b, reader, args)
+}
+
+// judgeAll judges a batch and reports.
+func (a *app) judgeAll(b *batch, reader *source.Reader, args []string) error {
+	ctx, interruption := untilInterrupted()
+	defer interruption.noticed()
+	if len(b.places) > 1000 && os.Getenv("GOGC") == "" {
+		// Little is allocated and little lives long, so collecting early costs nothing
+		// and keeps memory flat.
+		defer debug.SetGCPercent(debug.SetGCPercent(50))
 	}
-	run := render.NewRun(tool(), results)
+	p := a.newProgress("verify")
+	defer p.end()
+	b.tick = p.looked
+	err := b.look(ctx)
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	for _, left := range b.left {
+		if left != nil {
+			reader.Skipped = append(reader.Skipped, *left)
+		}
+	}
+	missing := reader.Missing()
+	if len(b.index)+len(missing) == 0 && err == nil {
+		return &problemError{"input", exitMalformed, noneMatched(b.flags, args, reader.Skipped)}
+	}
+	for _, p := range b.places {
+		a.judged(p.Name)
+	}
+	if f, ok := a.stdout.(*os.File); ok && isTerminal(f) {
+		p.end() // the report itself shows how far the run is
+		b.tick = func(int, int, int) {}
+	}
+	run := render.Run{Tool: tool()}
+	out := a.beginReports(len(b.index) + len(missing))
+	add := func(r render.Result) error {
+		run.Outcomes = append(run.Outcomes, render.OutcomeOf(r))
+		out.add(r)
+		return nil
+	}
+	if err == nil {
+		err = b.judged(ctx, add)
+	}
+	switch {
+	case ctx.Err() != nil:
+		run.Problem = &render.Problem{Code: "interrupted", Message: fmt.Sprintf("interrupted after %d of %d inputs; the others were not judged", len(run.Outcomes), len(b.index)+len(missing))}
+	case err != nil:
+		out.drop()
+		return err
+	default:
+		for _, in := range missing {
+			_ = add(render.Result{Input: in.Name, Report: verify.UnreadableReport(in.Err)})
+		}
+	}
+	if len(run.Outcomes) > 1 {
+		run.Chain = b.chain()
+	}
 	run.LeftOut = leftOut(reader.Skipped, reader.Unused())
-	return a.report(run, exitFor(run.Verdict()))
+	p.end()
+	out.end(run)
+	return nil
 }
 
 // leftOut is what was left out of folders, to be told.
@@ -232,88 +291,6 @@ func noneMatched(f *verifyFlags, args []string, skipped []source.Skipped) error 
 		text += fmt.Sprintf("; left out: %s (%s)", s.Name, s.Reason)
 	}
 	return errors.New(text)
-}
-
-// judge verifies the inputs. A proof whose session was finalized again has lost its
-// artifact to the later one, which lies at the same path: it is judged anew without
-// one, and told apart from a proof whose artifact was changed.
-func (f *verifyFlags) judge(policy verify.Policy, keyring *source.Keyring, inputs []source.Input) ([]render.Result, error) {
-	results, err := f.judgeOnce(policy, keyring, inputs, nil)
-	if err != nil {
-		return nil, err
-	}
-	by := replaced(results)
-	if len(by) == 0 {
-		return results, nil
-	}
-	if results, err = f.judgeOnce(policy, keyring, inputs, by); err != nil {
-		return nil, err
-	}
-	if f.session == "" {
-		return results, nil
-	}
-	// The session was asked for: its present proof answers, and names the others.
-	var present []render.Result
-	for i, r := range results {
-		if _, was := by[i]; !was {
-			present = append(present, r)
-		}
-	}
-	for i, later := range by {
-		for k := range present {
-			if present[k].Input == results[later].Input {
-				present[k].Notes = append(present[k].Notes, verify.Note{Code: verify.RecordReplaced,
-					Message: fmt.Sprintf("the session was finalized more than once: %s is an earlier proof of it, genuinely signed, whose artifact this one's has replaced", results[i].Input)})
-			}
-		}
-	}
-	for k := range present {
-		slices.SortFunc(present[k].Notes, func(a, b verify.Note) int { return cmp.Compare(a.Message, b.Message) })
-	}
-	return present, nil
-}
-
-// replaced finds the proofs whose artifact was replaced by that of a later proof of
-// their session: by index, which one has it now. Both must be genuinely signed, and so
-// must their order be: where the artifact is that of an earlier proof, somebody put it
-// back, and the later one, which may say worse, has not been replaced.
-func replaced(results []render.Result) map[int]int {
-	by := map[int]int{}
-	for i, r := range results {
-		if r.Bundle == nil || r.Bundle.HasArtifact || !r.Report.Proven() || r.Report.Outcome(verify.ArtifactHash) != verify.Fail {
-			continue
-		}
-		for k, other := range results {
-			if other.Bundle != nil && other.Report.Proven() && other.Report.Outcome(verify.ArtifactHash) == verify.Pass &&
-				bundle.NormalSessionID(other.Bundle.Proof.SessionID) == bundle.NormalSessionID(r.Bundle.Proof.SessionID) && signedLater(other, r) {
-				by[i] = k
-				break
-			}
-		}
-	}
-	return by
-}
-
-// signedLater reports whether a proof was signed after another, by the signer's clock.
-func signedLater(r, than render.Result) bool {
-	at, ok := r.Bundle.Proof.Time()
-	before, known := than.Bundle.Proof.Time()
-	return ok && known && at.After(before)
-}
-
-func (f *verifyFlags) judgeOnce(policy verify.Policy, keyring *source.Keyring, inputs []source.Input, replaced map[int]int) ([]render.Result, error) {
-	list := make([]judge.Input, len(inputs))
-	for i, in := range inputs {
-		list[i] = judge.Input{Name: in.Name, Data: in.Data, Err: in.Err}
-		list[i].Attach = func(b *bundle.Bundle) ([]verify.Note, error) {
-			if later, was := replaced[i]; was {
-				return []verify.Note{{Code: verify.RecordReplaced, Message: "the session was finalized again: its artifact is now that of " + inputs[later].Name + ", and the one of this proof is not at hand"}}, nil
-			}
-			return attachArtifact(f, in, b)
-		}
-		list[i].Keys = func() judge.Keys { return judge.Keys(keyring.For(in)) }
-	}
-	return judge.Bundles(policy, list)
 }
 
 // attachArtifact gives a bundle the runtime artifact of a separate file: the

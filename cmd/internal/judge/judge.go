@@ -109,7 +109,7 @@ func (b *Batch) Judge(i int, in Input) (render.Result, error) {
 		return p.Result, err
 	}
 	if b.looked[i] && p.digest != b.digests[i] {
-		p.Report, p.Data, p.Bundle = verify.UnreadableReport(errChanged), nil, nil
+		p.Report, p.Data, p.Bundle = verify.UnreadableReport(ErrChanged), nil, nil
 		return p.Result, nil
 	}
 	v, err := b.verifier(p.keys)
@@ -120,10 +120,24 @@ func (b *Batch) Judge(i int, in Input) (render.Result, error) {
 	return p.Result, nil
 }
 
+// Alone verifies an input as if there were no other.
+func (b *Batch) Alone(in Input) (render.Result, error) {
+	p, err := prepare(in)
+	if err != nil || p.bundle == nil {
+		return p.Result, err
+	}
+	v, err := b.verifier(p.keys)
+	if err == nil {
+		p.Report = v.Bundle(p.bundle)
+	}
+	return p.Result, err
+}
+
 // Chain holds the inputs that were judged to each other.
 func (b *Batch) Chain() *verify.Chain { return b.batch.Chain() }
 
-var errChanged = errors.New("it changed while it was read; verify it again when nothing writes to it")
+// ErrChanged is why an input that was looked at can't be judged.
+var ErrChanged = errors.New("it changed while it was read; verify it again when nothing writes to it")
 
 // prepared is an input with all that it is judged with.
 type prepared struct {

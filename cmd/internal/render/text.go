@@ -91,7 +91,11 @@ func (t *textRun) end(run Run) error {
 			p.line("all inputs together: %s", p.verdict(v))
 		}
 		if run.Problem != nil {
-			p.line("qodverify: %s (%s)", p.bad.Sprint("NOTHING VERIFIED"), Printable(run.Problem.Code))
+			word := "NOTHING VERIFIED"
+			if len(run.Outcomes) > 0 {
+				word = "NOT ALL JUDGED"
+			}
+			p.line("qodverify: %s (%s)", p.bad.Sprint(word), Printable(run.Problem.Code))
 			p.field("why", "%s", run.Problem.Message)
 			if run.Problem.Hint != "" {
 				p.field("  hint", "%s", run.Problem.Hint)

@@ -19,6 +19,8 @@ type Place struct {
 	dir   string // of a file
 	root  string // the folder that was named, or in which the pattern begins; "" unless one was
 	found bool   // in a folder, and not named itself
+	again bool   // it can be read again: a pipe can't
+	held  *Input // it was read already
 	err   error  // there is nothing to read
 }
 
@@ -113,7 +115,7 @@ func (l *listing) path(arg string) error {
 		if err != nil || !info.Mode().IsRegular() {
 			place = ""
 		}
-		l.add(Place{Name: arg, arg: l.arg, dir: filepath.Dir(arg)}, place)
+		l.add(Place{Name: arg, arg: l.arg, dir: filepath.Dir(arg), again: info.Mode().IsRegular()}, place)
 	}
 	return nil
 }
@@ -159,17 +161,25 @@ func (l *listing) folder(dir string, only *pattern) error {
 		})
 	}
 	for _, file := range f.files {
-		l.add(Place{Name: file.name, arg: l.arg, dir: filepath.Dir(file.name), root: dir, found: true}, file.place)
+		l.add(Place{Name: file.name, arg: l.arg, dir: filepath.Dir(file.name), root: dir, found: true, again: true}, file.place)
 	}
 	l.Skipped = append(l.Skipped, left...)
 	return nil
 }
+
+// Held is the place of an input that was read already.
+func Held(in Input) Place { return Place{Name: in.Name, arg: &argument{}, held: &in} }
+
+// Again reports whether an input can be read again.
+func (p Place) Again() bool { return p.again }
 
 // Read reads an input. A file of a folder that turns out to be none of its proofs, or
 // that can't be read, is no input, and left says why. It may be called from several
 // goroutines at once.
 func (p Place) Read() (in Input, left *Skipped) {
 	switch {
+	case p.held != nil:
+		in = *p.held
 	case p.err != nil:
 		in = Input{Name: p.Name, Err: p.err}
 	case p.arg.fetch != nil:
