@@ -9,16 +9,47 @@ import (
 	"github.com/qodverify/qodverify/bundle/canonical"
 )
 
-// parse reads a tool's JSON strictly: a name that is there twice has no meaning.
-func parse(data []byte, tool string) (canonical.Value, error) {
-	if trimmed := bytes.TrimSpace(data); len(trimmed) == 0 || trimmed[0] != '{' {
-		return canonical.Value{}, fmt.Errorf("this is not the JSON of %s (for irtt: client -o FILE, for iperf3: --json)", tool)
+var jsonOptions = canonical.Options{MaxBytes: MaxBytes, MaxValues: 1 << 23, AllowBOM: true}
+
+// parse reads a tool's JSON strictly: a name that is there twice has no meaning. How
+// says how the tool is made to write JSON.
+func parse(data []byte, tool, how string) (canonical.Value, error) {
+	if trimmed := bytes.TrimSpace(data); len(trimmed) == 0 || trimmed[0] != '{' && (trimmed[0] != '[' || tool != atlasName) {
+		return canonical.Value{}, fmt.Errorf("this is not the JSON of %s: give what %s writes", tool, how)
 	}
-	doc, err := canonical.Parse(data, canonical.Options{MaxBytes: MaxBytes, MaxValues: 1 << 23, AllowBOM: true})
+	doc, err := canonical.Parse(data, jsonOptions)
+	if e := (*canonical.Error)(nil); errors.As(err, &e) && e.Code == canonical.CodeTrailingData {
+		return canonical.Value{}, fmt.Errorf("the file holds more than one JSON value, the second at line %d: give one result a file", e.Line)
+	}
 	if err != nil {
 		return canonical.Value{}, err
 	}
 	return doc.Root(), nil
+}
+
+// stream reads JSON of which each line is a value of its own. It returns nil where the
+// first line is none, or where there is but one line.
+func stream(data []byte) ([]canonical.Value, error) {
+	first, rest, more := bytes.Cut(bytes.TrimSpace(data), []byte("\n"))
+	if !more || len(first) == 0 || first[0] != '{' {
+		return nil, nil
+	}
+	doc, err := canonical.Parse(bytes.TrimSpace(first), jsonOptions)
+	if err != nil {
+		return nil, nil
+	}
+	list := []canonical.Value{doc.Root()}
+	for i, line := range bytes.Split(rest, []byte("\n")) {
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		doc, err := canonical.Parse(line, jsonOptions)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", i+2, err)
+		}
+		list = append(list, doc.Root())
+	}
+	return list, nil
 }
 
 func text(v canonical.Value) string {
@@ -26,124 +57,31 @@ func text(v canonical.Value) string {
 	return s
 }
 
-// irtt reads the JSON of irtt client -o.
-func irtt(data []byte, _ string) (*Measurement, error) {
-	root, err := parse(data, "irtt")
-	if err != nil {
-		return nil, err
+// number returns a number, and whether there is one.
+func number(v canonical.Value) (float64, bool) {
+	if v.Kind() != canonical.Number {
+		return 0, false
 	}
-	trips := root.Get("round_trips")
-	if trips.Kind() != canonical.Array || trips.Len() == 0 {
-		return nil, errors.New("there are no round_trips: this is not the JSON of irtt, or it sent nothing")
+	return v.Float()
+}
+
+// figure takes a number, multiplied, with what it is of.
+func (m *Measurement) figure(name string, v canonical.Value, factor float64, about string) bool {
+	x, ok := number(v)
+	if ok {
+		m.set(name, x*factor, about)
 	}
-	m := &Measurement{Tool: "irtt " + text(root.At("/version/irtt")), Metric: "round_trip", Target: text(root.At("/config/remote_address"))}
-	for i, v := range trips.Elements() {
-		if wall, ok := v.At("/timestamps/client/send/wall").Int(); ok && wall > 0 {
-			at := time.Unix(0, wall).UTC()
-			if m.StartedAt.IsZero() || at.Before(m.StartedAt) {
-				m.StartedAt = at
-			}
-			if at.After(m.EndedAt) {
-				m.EndedAt = at
-			}
-		}
-		rtt, answered := v.At("/delay/rtt").Int()
-		switch lost := text(v.Get("lost")); {
-		case lost == "false" && answered && rtt >= 0 && rtt <= int64(time.Minute):
-			m.Delays = append(m.Delays, &rtt)
-		case lost != "false" && lost != "" && !answered:
-			m.Delays = append(m.Delays, nil)
-		default:
-			return nil, v.Errorf("telemetry_malformed", fmt.Sprintf("/round_trips/%d", i), "a round trip that is neither answered nor lost (lost is %q)", canonical.Clip(lost, 40))
-		}
+	return ok
+}
+
+func (m *Measurement) set(name string, x float64, about string) {
+	if m.Figures == nil {
+		m.Figures, m.About = map[string]float64{}, map[string]string{}
 	}
-	if sent, ok := root.At("/stats/packets_sent").Int(); ok && sent != int64(len(m.Delays)) {
-		return nil, fmt.Errorf("irtt says that it sent %d packets, and lists %d round trips", sent, len(m.Delays))
-	}
-	if n, ok := root.At("/stats/duplicates").Int(); ok && n >= 0 && n < 1<<31 {
-		m.Duplicates = int(n)
-	}
-	return m, nil
+	m.Figures[name], m.About[name] = x, about
 }
 
 const noPercentile = "latency percentiles: %s, so it can't be telemetry of a proof"
-
-// figures copies numbers, each multiplied.
-func figures(into map[string]float64, name string, v canonical.Value, factor float64) {
-	if x, ok := v.Float(); ok {
-		into[name] = x * factor
-	}
-}
-
-// iperf3 reads the JSON of iperf3 --json: throughput, and of UDP jitter and loss.
-func iperf3(data []byte, _ string) (*Measurement, error) {
-	root, err := parse(data, "iperf3")
-	if err != nil {
-		return nil, err
-	}
-	if e := text(root.Get("error")); e != "" {
-		return nil, fmt.Errorf("iperf3 failed: %s", canonical.Clip(e, 200))
-	}
-	end := root.Get("end")
-	if !end.Get("sum").Exists() && !end.Get("sum_received").Exists() {
-		return nil, errors.New("there is no end with its sums: this is not the JSON of iperf3, or the run was cut off")
-	}
-	m := &Measurement{Tool: text(root.At("/start/version")), Target: text(root.At("/start/connecting_to/host")), Figures: map[string]float64{},
-		NotMeasured: []string{fmt.Sprintf(noPercentile, "iperf3 measures no single round trips")}}
-	if start, ok := root.At("/start/timestamp/timesecs").Int(); ok {
-		m.StartedAt = time.Unix(start, 0).UTC()
-		if took, ok := end.At("/sum_sent/seconds").Float(); ok && took >= 0 && took < 1e6 {
-			m.EndedAt = m.StartedAt.Add(time.Duration(took * float64(time.Second)))
-		}
-	}
-	if sum := end.Get("sum"); text(root.At("/start/test_start/protocol")) == "UDP" {
-		for _, name := range []string{"jitter_ms", "lost_packets", "packets"} {
-			figures(m.Figures, name, sum.Get(name), 1)
-		}
-		figures(m.Figures, "loss_pct", sum.Get("lost_percent"), 1)
-		figures(m.Figures, "throughput_mbps", sum.Get("bits_per_second"), 1e-6)
-		return m, nil
-	}
-	figures(m.Figures, "throughput_mbps_received", end.At("/sum_received/bits_per_second"), 1e-6)
-	figures(m.Figures, "retransmits", end.At("/sum_sent/retransmits"), 1)
-	for _, name := range []string{"min_rtt", "mean_rtt", "max_rtt"} {
-		figures(m.Figures, name+"_us", end.At("/streams/0/sender/"+name), 1)
-	}
-	m.NotMeasured = append(m.NotMeasured, "jitter and packet loss: TCP repeats what is lost")
-	return m, nil
-}
-
-// ndt7 reads a result of an ndt7 server (its v0.3 data format): throughput and the
-// minimum round trip.
-func ndt7(data []byte, _ string) (*Measurement, error) {
-	root, err := parse(data, "ndt7")
-	if err != nil {
-		return nil, err
-	}
-	m := &Measurement{Tool: "ndt7", Target: text(root.Get("ServerIP")), Figures: map[string]float64{},
-		NotMeasured: []string{fmt.Sprintf(noPercentile, "ndt7 has the kernel's smoothed round trip, no single ones"), "packet loss: TCP repeats what is lost"}}
-	for _, direction := range []string{"Download", "Upload"} {
-		test := root.Get(direction)
-		if !test.Exists() || test.Kind() == canonical.Null {
-			continue
-		}
-		m.StartedAt, m.EndedAt = instant(test.Get("StartTime")), instant(test.Get("EndTime"))
-		counter := map[string]string{"Download": "BytesAcked", "Upload": "BytesReceived"}[direction]
-		for _, v := range test.Get("ServerMeasurements").Elements() {
-			info := v.Get("TCPInfo")
-			if us, ok := info.Get("MinRTT").Float(); ok {
-				m.Figures["min_rtt_us"] = us
-			}
-			moved, okBytes := info.Get(counter).Float()
-			elapsed, okTime := info.Get("ElapsedTime").Float()
-			if okBytes && okTime && elapsed > 0 {
-				m.Figures["throughput_mbps"] = 8 * moved / elapsed // bytes and microseconds
-			}
-		}
-		return m, nil
-	}
-	return nil, errors.New("there is neither a Download nor an Upload: this is not a result of ndt7")
-}
 
 func instant(v canonical.Value) time.Time {
 	t, _ := time.Parse(time.RFC3339Nano, text(v))

@@ -1,253 +1,131 @@
 package importer
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
-	"regexp"
-	"slices"
-	"strconv"
 	"strings"
-	"time"
+	"unicode/utf16"
 )
 
-var (
-	pingReply = regexp.MustCompile(`\b(?:icmp_)?seq[= ](\d+)\b.*\btime[=<] ?([0-9.]+) ?ms`)
-	pingStamp = regexp.MustCompile(`^\[(\d+\.\d+)\] `)
-	pingTotal = regexp.MustCompile(`^(\d+) packets transmitted, (\d+) (?:packets )?received`)
-	pingTook  = regexp.MustCompile(`, time (\d{1,12}) ?ms$`)
-	pingHead  = regexp.MustCompile(`^PING6?\b`)
-)
-
-// probes gathers answers by their numbers.
-type probes struct {
-	delays      map[int64]int64
-	first, last float64 // stamps, seconds since 1970; 0 without
-	duplicates  int
+// decode returns the text in UTF-8, without a byte order mark. PowerShell's > writes
+// UTF-16.
+func decode(data []byte) ([]byte, error) {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
+		return data[3:], nil
+	case bytes.HasPrefix(data, []byte("\xff\xfe")):
+		order, data = binary.LittleEndian, data[2:]
+	case bytes.HasPrefix(data, []byte("\xfe\xff")):
+		order, data = binary.BigEndian, data[2:]
+	default:
+		if order = unmarked(data); order == nil {
+			return data, nil
+		}
+	}
+	if len(data)%2 != 0 {
+		return nil, errors.New("this is UTF-16, and ends within a character: the file was cut off")
+	}
+	units := make([]uint16, len(data)/2)
+	for i := range units {
+		units[i] = order.Uint16(data[2*i:])
+	}
+	return []byte(string(utf16.Decode(units))), nil
 }
 
-func (p *probes) stamp(seconds float64) {
-	if p.first == 0 || seconds < p.first {
-		p.first = seconds
-	}
-	p.last = max(p.last, seconds)
-}
-
-func (p *probes) answer(n, ns int64) {
-	if _, there := p.delays[n]; there {
-		p.duplicates++
-		return
-	}
-	p.delays[n] = ns
-}
-
-// measurement lists the probes from base on. A probe without an answer is lost.
-func (p *probes) measurement(tool, target string, base, sent int64) (*Measurement, error) {
-	m := &Measurement{Tool: tool, Target: target, Metric: "round_trip", Duplicates: p.duplicates, Delays: make([]*int64, 0, min(sent, MaxProbes))}
-	if sent > MaxProbes {
-		return nil, fmt.Errorf("%d probes, and one sample takes %d: measure in shorter runs", sent, MaxProbes)
-	}
-	for n := base; n < base+sent; n++ {
-		if ns, answered := p.delays[n]; answered {
-			m.Delays = append(m.Delays, &ns)
-			delete(p.delays, n)
-		} else {
-			m.Delays = append(m.Delays, nil)
-		}
-	}
-	if len(p.delays) > 0 {
-		return nil, fmt.Errorf("%d answers are to probes beyond the %d that the tool says it sent", len(p.delays), sent)
-	}
-	if p.first > 0 {
-		m.StartedAt, m.EndedAt = seconds(p.first), seconds(p.last)
-	}
-	return m, nil
-}
-
-func seconds(s float64) time.Time { return time.UnixMicro(int64(math.Round(s * 1e6))).UTC() }
-
-// ping reads the output of ping and ping6 of Linux (iputils), BSD, macOS and
-// BusyBox.
-func ping(data []byte, _ string) (*Measurement, error) {
-	p := &probes{delays: map[int64]int64{}}
-	head, base, sent, received, wraps, last := "", int64(-1), int64(-1), int64(0), int64(0), int64(-1)
-	took := time.Duration(0)
-	for i, line := range strings.Split(string(data), "\n") {
-		line = strings.TrimRight(line, "\r ")
-		stamp := pingStamp.FindStringSubmatch(line)
-		if total := pingTotal.FindStringSubmatch(line); total != nil {
-			if sent >= 0 {
-				return nil, errors.New("the file holds more than one run of ping")
-			}
-			sent, _ = strconv.ParseInt(total[1], 10, 64)
-			received, _ = strconv.ParseInt(total[2], 10, 64)
-			if t := pingTook.FindStringSubmatch(line); t != nil {
-				ms, _ := strconv.ParseInt(t[1], 10, 64)
-				took = time.Duration(ms) * time.Millisecond
-			}
-		}
-		if pingHead.MatchString(line) {
-			head = line
-		}
-		reply := pingReply.FindStringSubmatch(line)
-		if reply == nil {
-			continue
-		}
-		n, err := strconv.ParseInt(reply[1], 10, 32)
-		if err != nil || strings.Contains(line, "time<") {
-			return nil, fmt.Errorf("line %d: ping did not tell the delay, only a bound for it: %.80q", i+1, line)
-		}
-		ns, err := nanoseconds(reply[2])
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", i+1, err)
-		}
-		if strings.Contains(line, "(DUP!)") {
-			p.duplicates++
-			continue
-		}
-		// icmp_seq has 16 bits.
-		if n < last-1<<15 {
-			wraps++
-		}
-		last = n
-		if base < 0 || n < base && wraps == 0 {
-			base = n
-		}
-		p.answer(n+wraps<<16, ns)
-		if stamp != nil {
-			at, _ := strconv.ParseFloat(stamp[1], 64)
-			p.stamp(at)
+// unmarked tells the byte order of UTF-16 without a mark: every other byte of its ASCII
+// is 0, which other text has nowhere. It is nil for other text.
+func unmarked(data []byte) binary.ByteOrder {
+	head := data[:min(len(data), 4096)]
+	var zeros [2]int
+	for i, c := range head {
+		if c == 0 {
+			zeros[i%2]++
 		}
 	}
 	switch {
-	case head == "":
-		return nil, errors.New(`no line "PING …": this is not ping's output`)
-	case sent < 0:
-		return nil, errors.New("no line with ping's statistics: the run was cut off, so nobody knows how many probes were sent and lost")
-	case sent == 0:
-		return nil, errors.New("ping sent nothing")
-	case len(p.delays) == 0 && received > 0:
-		return nil, errors.New("there are ping's statistics and no single round trips (ping -q): minimum, mean and maximum are no percentiles")
-	case int64(len(p.delays)) != received:
-		return nil, fmt.Errorf("ping says that %d answers came, and %d can be read: the output was changed, or is of an unknown ping", received, len(p.delays))
-	}
-	if base != 0 { // Linux counts from 1, the others from 0; the first answers may be lost
-		base = 1
-		if strings.Contains(head, "): ") || strings.HasPrefix(head, "PING6(") {
-			base = 0
-		}
-	}
-	m, err := p.measurement("ping", between(head), base, sent)
-	if err == nil {
-		m.Took = took
-	}
-	return m, err
-}
-
-// between returns what ping says that it asked, in the words of its first line.
-func between(head string) string {
-	fields := strings.Fields(head)
-	if len(fields) < 2 {
-		return ""
-	}
-	if strings.HasPrefix(head, "PING6(") {
-		return fields[len(fields)-1]
-	}
-	target, _, _ := strings.Cut(strings.TrimSuffix(fields[1], ":"), "(")
-	return target
-}
-
-var (
-	fpingEach  = regexp.MustCompile(`^(?:\[(\d+\.\d+)\] )?(\S+) +: \[(\d+)\], (?:\d+ bytes, ([0-9.]+) ms|timed out)`)
-	fpingTotal = regexp.MustCompile(`^(\S+) +: xmt/rcv/%loss = (\d+)/(\d+)/`)
-	fpingList  = regexp.MustCompile(`^(\S+) +:((?: (?:[0-9.]+|-))+)$`)
-)
-
-// fpingRun is one target of fping.
-type fpingRun struct {
-	probes
-	sent   int64 // -1 until known
-	listed bool
-}
-
-// fping reads fping -C (one line a target), and fping -c (one line a probe) with
-// its summary.
-func fping(data []byte, target string) (*Measurement, error) {
-	runs, order := map[string]*fpingRun{}, []string(nil)
-	run := func(name string) *fpingRun {
-		if runs[name] == nil {
-			runs[name] = &fpingRun{probes: probes{delays: map[int64]int64{}}, sent: -1}
-			order = append(order, name)
-		}
-		return runs[name]
-	}
-	for i, line := range strings.Split(string(data), "\n") {
-		line = strings.TrimRight(line, "\r ")
-		var err error
-		if f := fpingEach.FindStringSubmatch(line); f != nil {
-			err = run(f[2]).each(f)
-		} else if f := fpingTotal.FindStringSubmatch(line); f != nil {
-			run(f[1]).sent, err = strconv.ParseInt(f[2], 10, 64)
-		} else if f := fpingList.FindStringSubmatch(line); f != nil {
-			err = run(f[1]).list(strings.Fields(f[2]))
-		}
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", i+1, err)
-		}
-	}
-	if target == "" && len(order) == 1 {
-		target = order[0]
-	}
-	switch r := runs[target]; {
-	case len(order) == 0:
-		return nil, errors.New("no line of fping -C or fping -c: this is not its output")
-	case target == "":
-		return nil, fmt.Errorf("there are %d targets (%s): choose one with --target", len(order), strings.Join(order, ", "))
-	case r == nil:
-		return nil, fmt.Errorf("there is no target %q, only %s", target, strings.Join(order, ", "))
-	case r.sent < 0:
-		return nil, errors.New("no summary line (xmt/rcv/%loss): the run was cut off, so nobody knows how many probes were sent and lost")
-	case r.sent == 0:
-		return nil, errors.New("fping sent nothing")
-	case len(r.delays) == 0 && !r.listed:
-		return nil, errors.New("there is fping's summary and no single round trips (fping -c -q): use fping -C, which prints each")
-	default:
-		return r.measurement("fping", target, 0, r.sent)
-	}
-}
-
-func (r *fpingRun) each(f []string) error {
-	r.listed = true
-	n, err := strconv.ParseInt(f[3], 10, 32)
-	if err != nil || f[4] == "" {
-		return err
-	}
-	ns, err := nanoseconds(f[4])
-	if err != nil {
-		return err
-	}
-	r.answer(n, ns)
-	if f[1] != "" {
-		at, _ := strconv.ParseFloat(f[1], 64)
-		r.stamp(at)
+	case zeros[1] > len(head)/8 && zeros[1] > 4*zeros[0]:
+		return binary.LittleEndian
+	case zeros[0] > len(head)/8 && zeros[0] > 4*zeros[1]:
+		return binary.BigEndian
 	}
 	return nil
 }
 
-func (r *fpingRun) list(words []string) error {
-	if r.listed {
-		return errors.New("the target is there twice")
+// unread counts the lines that a reader does not know.
+type unread struct {
+	count, number int
+	first         string
+}
+
+func (u *unread) line(number int, text string) {
+	if u.count++; u.count == 1 {
+		u.number, u.first = number, text
 	}
-	r.listed, r.sent = true, int64(len(words))
-	for n, word := range slices.All(words) {
-		if word == "-" {
+}
+
+// String says how many there are and shows the first; "" without any.
+func (u *unread) String() string {
+	switch u.count {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("1 line was not understood: line %d, %.120q", u.number, u.first)
+	}
+	return fmt.Sprintf("%d lines were not understood, the first is line %d, %.120q", u.count, u.number, u.first)
+}
+
+// because adds the lines that were not understood to what does not fit without them.
+func (u *unread) because(err error) error {
+	if err == nil || u.count == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; %s", err, u)
+}
+
+// marks are what tools are known by.
+var marks = []struct{ format, name, mark string }{
+	{"fping", "fping", " : xmt/rcv/%"},
+	{"fping", "fping", " : [0], "},
+	{"fping", "fping --json", `{"resp": {"host"`},
+	{"fping", "fping --json", `{"vSum": {"host"`},
+	{"ping", "ping", " ping statistics ---"},
+	{"irtt", "irtt", `"round_trips"`},
+	{"iperf3", "iperf3", `"cookie"`},
+	{"iperf3", "iperf3", "[ ID] Interval"},
+	{"ndt7", "ndt7", `"TCPInfo"`},
+	{"ndt7", "ndt7-client", `"ServerFQDN"`},
+	{"atlas", "RIPE Atlas", `"prb_id"`},
+}
+
+// elsewhere adds to a refusal whose output it looks like, if not that of the tool
+// that was named.
+func elsewhere(format string, data []byte, err error) error {
+	var found *struct{ format, name, mark string }
+	for i, m := range marks {
+		if !bytes.Contains(data, []byte(m.mark)) {
 			continue
 		}
-		ns, err := nanoseconds(word)
-		if err != nil {
+		if m.format == format {
 			return err
 		}
-		r.answer(int64(n), ns)
+		if found == nil {
+			found = &marks[i]
+		}
 	}
-	return nil
+	if found == nil {
+		return err
+	}
+	return fmt.Errorf("%w; it looks like the output of %s: --from %s", err, found.name, found.format)
+}
+
+// lines returns the lines of a text without their ends.
+func lines(data []byte) []string {
+	list := strings.Split(string(data), "\n")
+	for i, line := range list {
+		list[i] = strings.TrimRight(line, "\r ")
+	}
+	return list
 }
