@@ -110,7 +110,7 @@ func (a *app) demoSession(ctx context.Context, c *source.Service, dir string) (f
 			return f, fmt.Errorf("measuring: %w", err)
 		}
 		v := probed{Session: session.ID, Answered: r.Sent - r.Lost, P50: r.P50, P95: r.P95, Jitter: r.Jitter, delays: r.Delays, start: r.Start, end: r.End}
-		if _, err := c.Call(ctx, http.MethodPost, "telemetry", v.sample("loopback round trips", false)); err != nil {
+		if _, err := c.Call(ctx, http.MethodPost, "telemetry", v.sample("loopback round trips")); err != nil {
 			return f, fmt.Errorf("POST /telemetry: %w", err)
 		}
 		a.say("POST /telemetry   %d round trips: p50 %.3f ms, p95 %.3f ms, jitter %.3f ms\n", v.Answered, v.P50, v.P95, v.Jitter)

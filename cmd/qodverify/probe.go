@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"net/http"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,9 +37,10 @@ left out of the figures.
 
 Each round trip is posted, lost ones as lost, so that the proof can commit to them.
 p50 and p95 are nearest-rank percentiles; jitter is the 99th percentile minus the
-minimum; all are milliseconds. --summary posts these figures alone, for a service
-that takes no single round trips (the original). The token for the service is
-$QODVERIFY_TOKEN.
+minimum; all are milliseconds. For a service that takes no single round trips (the
+original), --summary posts figures alone, by the definitions of the original's agent:
+p50 and p95 interpolated between the two nearest ranks, jitter as the population
+standard deviation. The token for the service is $QODVERIFY_TOKEN.
 
 Exit status: 0 measured, and posted where a session is given; 2 usage; 3 the target
 did not answer, or the service did not take the sample.`,
@@ -63,7 +61,7 @@ did not answer, or the service did not take the sample.`,
 	flags.DurationVar(&f.interval, "interval", 100*time.Millisecond, "from the start of one round trip to the next")
 	flags.DurationVar(&f.timeout, "timeout", 5*time.Second, "of one round trip")
 	flags.BoolVar(&f.allowHTTP, "allow-http", false, "allow plain http beyond this machine")
-	flags.BoolVar(&f.summary, "summary", false, "post the figures alone, as the original takes them")
+	flags.BoolVar(&f.summary, "summary", false, "post figures alone, as the original's agent does")
 	return cmd
 }
 
@@ -81,6 +79,9 @@ type probed struct {
 	Mean     float64 `json:"mean_ms"`
 	Max      float64 `json:"max_ms"`
 	Answered int     `json:"n"`
+	// Summary is there with --summary: what is posted instead of the round trips.
+	Summary *probe.Summary `json:"summary,omitempty"`
+	Error   string         `json:"error,omitempty"` // why nothing was posted
 
 	delays     []*int64
 	start, end time.Time
@@ -105,17 +106,13 @@ func (a *app) probe(ctx context.Context, f *probeFlags, service string) error {
 	if err != nil {
 		return &problemError{"probe", exitMalformed, fmt.Errorf("measuring %s: %w", f.target, err)}
 	}
+	var failed error
 	if f.session != "" {
-		client := &source.Service{Base: base, Token: os.Getenv("QODVERIFY_TOKEN")}
-		if _, err := client.Call(ctx, http.MethodPost, "telemetry", v.sample(f.notes, f.summary)); err != nil {
-			return &problemError{"probe", exitMalformed, fmt.Errorf("posting to %s: %w", base, err)}
-		}
-		v.Posted = true
+		failed = post(ctx, base, v.sample(f.notes))
+		v.Posted = failed == nil
+		v.fail(failed)
 	}
-	if a.output == "json" {
-		return a.written(render.WriteJSON(a.stdout, v))
-	}
-	return a.written(v.text(a.stdout))
+	return a.figures(v, "probe", failed)
 }
 
 // measure makes the round trips, with progress on stderr when a person watches.
@@ -146,21 +143,26 @@ func (a *app) measure(ctx context.Context, f *probeFlags, target probe.Target) (
 	if err != nil {
 		return nil, err
 	}
-	return &probed{
+	v := &probed{
 		Target: target.String(), Session: f.session, Sent: r.Sent, Lost: r.Lost, Answered: r.Sent - r.Lost,
-		P50: r.P50, P95: r.P95, Jitter: r.Jitter, Min: r.Min, Mean: nanos(r.Mean), Max: r.Max,
+		P50: r.P50, P95: r.P95, Jitter: r.Jitter, Min: r.Min, Mean: r.Mean, Max: r.Max,
 		delays: r.Delays, start: r.Start, end: r.End,
-	}, nil
+	}
+	if s, answered := probe.Summarize(r.Delays); f.summary && answered {
+		v.Summary = &s
+	}
+	return v, nil
 }
 
-// nanos rounds milliseconds to the nanosecond, which is what the clock counts.
-func nanos(ms float64) float64 { return math.Round(ms*1e6) / 1e6 }
+func (v *probed) fail(err error) {
+	if err != nil {
+		v.Error = err.Error()
+	}
+}
 
-func (v *probed) sample(notes string, summary bool) any {
-	if summary {
-		return map[string]any{
-			"session_id": v.Session, "n": v.Answered, "p50_ms": v.P50, "p95_ms": v.P95, "jitter_ms": v.Jitter, "notes": notes,
-		}
+func (v *probed) sample(notes string) any {
+	if v.Summary != nil {
+		return summaryBody(v.Session, notes, *v.Summary)
 	}
 	return sampleBody(v.Session, notes, "qodverify probe", "round_trip", v.delays, v.start, v.end)
 }
@@ -181,6 +183,9 @@ func sampleBody(session, notes, tool, metric string, delays []*int64, start, end
 func (v *probed) text(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "%s: %d round trips, %d lost\n  p50 %.3f ms   p95 %.3f ms   jitter %.3f ms   (min %.3f, mean %.3f, max %.3f)\n",
 		render.Printable(v.Target), v.Sent, v.Lost, v.P50, v.P95, v.Jitter, v.Min, v.Mean, v.Max)
+	if err == nil && v.Summary != nil {
+		_, err = io.WriteString(w, summaryLine(*v.Summary))
+	}
 	if err == nil && v.Posted {
 		_, err = fmt.Fprintf(w, "  posted to session %s\n", render.Printable(v.Session))
 	}

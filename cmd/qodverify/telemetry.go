@@ -6,9 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"os"
+	"io"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/qodverify/qodverify/bundle/canonical"
 	"github.com/qodverify/qodverify/bundle/telemetry"
 	"github.com/qodverify/qodverify/cmd/internal/importer"
+	"github.com/qodverify/qodverify/cmd/internal/probe"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
 )
@@ -25,7 +27,7 @@ import (
 type importFlags struct {
 	from, to, session, target, notes string
 	startedAt, endedAt               string
-	allowHTTP                        bool
+	allowHTTP, summary               bool
 }
 
 func (a *app) telemetryCommand() *cobra.Command {
@@ -43,25 +45,36 @@ func (a *app) importCommand() *cobra.Command {
 	f := &importFlags{}
 	cmd := &cobra.Command{
 		Use:   "import --from TOOL [--to URL --session ID] FILE",
-		Short: "Read the output of irtt, iperf3, ping, fping or ndt7, and post it as telemetry",
+		Short: "Read the output of irtt, iperf3, ping, fping, ndt7 or RIPE Atlas, and post it as telemetry",
 		Long: `import reads what a measuring tool printed and shows the figures that follow from
 its single probes. With --to and --session it posts them as one telemetry sample, each
-probe by itself, lost ones as lost. FILE "-" is stdin.
+probe by itself, lost ones as lost. FILE "-" is stdin; gzip and zstd are unpacked.
 
   irtt    irtt client -o FILE       every round trip, with lost ones
-  ping    ping, ping -D             Linux, BSD, macOS, BusyBox
-  fping   fping -C N, fping -c N    choose one of several targets with --target
+  ping    ping, ping -D             Linux, BSD, macOS, BusyBox, Android; any language
+                                    in which the numbers are enough
+  fping   fping -C N, fping -c N    with 2>&1, or -C N -q; choose one of several
+                                    targets with --target
+  atlas   RIPE Atlas                results of ping from its API
   iperf3  iperf3 --json             throughput, jitter and loss alone
-  ndt7    a server's result         throughput and minimum round trip alone
+  ndt7    ndt7-client -format=json, throughput and minimum round trip alone
+          or a server's result
 
 Plain ping and fping print no times. Then nobody knows when was measured, import says
 so, and a proof will not judge whether it was within the session: ping -D, fping -D,
 or say it with --started-at and --ended-at. Of ping one is enough, since its last lines
 tell how long it took.
 
-iperf3 and ndt7 measure no latency percentiles, so what they measure is shown and can't
-be posted. A run that was cut off, and output without single probes (ping -q), are
-refused.
+Probes that were still under way when the run was stopped (^C) are neither answered nor
+lost: they are left out, and their number is told, as are lines that were not
+understood. Of each throughput import says which side counted it, in which direction,
+over which streams. iperf3 and ndt7 measure no latency percentiles, so what they measure
+is shown and can't be posted. A run that was cut off, and output without single probes
+(ping -q, ping -f, ping of Windows), are refused.
+
+For a service that takes no single round trips (the original), --summary posts figures
+alone, by the definitions of the original's agent: p50 and p95 interpolated between the
+two nearest ranks, jitter as the population standard deviation.
 
 Exit status: 0 read, and posted where --to is given; 2 usage; 3 the file is not what
 --from says, or does not measure what telemetry needs, or the service did not take it.`,
@@ -82,6 +95,7 @@ Exit status: 0 read, and posted where --to is given; 2 usage; 3 the file is not 
 	flags.StringVar(&f.notes, "notes", "", "`TEXT` to post with the sample")
 	flags.StringVar(&f.startedAt, "started-at", "", "when the run began, an RFC 3339 `TIME`, where the tool does not tell")
 	flags.StringVar(&f.endedAt, "ended-at", "", "when the run ended, an RFC 3339 `TIME`, where the tool does not tell")
+	flags.BoolVar(&f.summary, "summary", false, "post figures alone, as the original's agent does")
 	flags.BoolVar(&f.allowHTTP, "allow-http", false, "allow plain http beyond this machine")
 	_ = cmd.RegisterFlagCompletionFunc("from", cobra.FixedCompletions(importer.Formats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -110,11 +124,17 @@ type imported struct {
 	Session     string             `json:"session_id,omitempty"`
 	Posted      bool               `json:"posted"`
 	Duplicates  int                `json:"duplicates"`
+	InFlight    int                `json:"in_flight"` // probes under way when the run was stopped, in no figure
 	Figures     map[string]float64 `json:"figures"`
+	About       map[string]string  `json:"about,omitempty"` // which side, direction and streams a figure is of
 	NotMeasured []string           `json:"not_measured"`
-	StartedAt   string             `json:"started_at,omitempty"` // neither: nobody knows when was measured
-	EndedAt     string             `json:"ended_at,omitempty"`
-	Telemetry   map[string]any     `json:"telemetry"` // the body of POST /telemetry; null when there can be none
+	Notes       []string           `json:"notes"`
+	// Summary is there with --summary: what is posted instead of the probes.
+	Summary   *probe.Summary `json:"summary,omitempty"`
+	Error     string         `json:"error,omitempty"`      // why nothing was posted
+	StartedAt string         `json:"started_at,omitempty"` // neither: nobody knows when was measured
+	EndedAt   string         `json:"ended_at,omitempty"`
+	Telemetry map[string]any `json:"telemetry"` // the body of POST /telemetry; null when there can be none
 }
 
 func (a *app) importTelemetry(ctx context.Context, f *importFlags, name string) error {
@@ -142,33 +162,50 @@ func (a *app) importTelemetry(ctx context.Context, f *importFlags, name string) 
 	if err := m.Said(began, ended); err != nil {
 		return err
 	}
-	v := imported{Tool: m.Tool, Target: m.Target, Session: f.session, Duplicates: m.Duplicates, Figures: m.Statistics(), NotMeasured: append([]string{}, m.NotMeasured...)}
+	v, err := f.imported(m)
+	if err != nil {
+		return fail(err)
+	}
+	if f.to == "" {
+		return a.figures(v, "input", nil)
+	}
+	base, err := (&source.Reader{AllowHTTP: f.allowHTTP}).ServiceURL(f.to)
+	if err != nil {
+		return err
+	}
+	failed := post(ctx, base, v.Telemetry)
+	v.Posted = failed == nil
+	if failed != nil {
+		v.Error = failed.Error()
+	}
+	return a.figures(v, "input", failed)
+}
+
+// imported is what there is to show and to post of a measurement.
+func (f *importFlags) imported(m *importer.Measurement) (*imported, error) {
+	v := &imported{
+		Tool: m.Tool, Target: m.Target, Session: f.session, Duplicates: m.Duplicates, InFlight: m.InFlight,
+		Figures: m.Statistics(), About: m.About, NotMeasured: append([]string{}, m.NotMeasured...), Notes: append([]string{}, m.Notes...),
+	}
 	if m.Delays == nil {
 		v.Figures = m.Figures
-		if f.to != "" {
-			return fail(fmt.Errorf("nothing was posted: not measured: %s", strings.Join(m.NotMeasured, "; ")))
+		if f.to != "" || f.summary {
+			return nil, fmt.Errorf("nothing was posted: not measured: %s", strings.Join(m.NotMeasured, "; "))
 		}
-	} else {
-		if !m.StartedAt.IsZero() && !m.EndedAt.IsZero() {
-			v.StartedAt, v.EndedAt = m.StartedAt.UTC().Format(time.RFC3339Nano), m.EndedAt.UTC().Format(time.RFC3339Nano)
-		}
-		v.Telemetry = sampleBody(f.session, f.notes, canonical.Clip(m.Tool, 150), m.Metric, m.Delays, m.StartedAt, m.EndedAt)
+		return v, nil
 	}
-	if f.to != "" {
-		base, err := (&source.Reader{AllowHTTP: f.allowHTTP}).ServiceURL(f.to)
-		if err != nil {
-			return err
-		}
-		client := &source.Service{Base: base, Token: os.Getenv("QODVERIFY_TOKEN")}
-		if _, err := client.Call(ctx, http.MethodPost, "telemetry", v.Telemetry); err != nil {
-			return &problemError{"input", exitMalformed, fmt.Errorf("posting to %s: %w", base, err)}
-		}
-		v.Posted = true
+	if !m.StartedAt.IsZero() && !m.EndedAt.IsZero() {
+		v.StartedAt, v.EndedAt = m.StartedAt.UTC().Format(time.RFC3339Nano), m.EndedAt.UTC().Format(time.RFC3339Nano)
 	}
-	if a.output == "json" {
-		return a.written(render.WriteJSON(a.stdout, v))
+	v.Telemetry = sampleBody(f.session, f.notes, canonical.Clip(m.Tool, 150), m.Metric, m.Delays, m.StartedAt, m.EndedAt)
+	if f.summary {
+		s, answered := probe.Summarize(m.Delays)
+		if !answered {
+			return nil, fmt.Errorf("none of the %d probes was answered, and a summary has no member to say so", len(m.Delays))
+		}
+		v.Summary, v.Telemetry = &s, summaryBody(f.session, f.notes, s)
 	}
-	return a.written(v.text(a))
+	return v, nil
 }
 
 // readInput reads a file or, for "-", stdin.
@@ -179,30 +216,48 @@ func (a *app) readInput(name string, maxBytes int) ([]byte, error) {
 	return source.ReadFile(name, maxBytes)
 }
 
-func (v *imported) text(a *app) error {
+func (v *imported) text(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", render.Printable(v.Tool), render.Printable(v.Target))
 	for _, name := range slices.Sorted(mapKeys(v.Figures)) {
-		fmt.Fprintf(&b, "  %-24s %.6g\n", name, v.Figures[name])
+		line := fmt.Sprintf("  %-24s %-10s %s", name, decimal(v.Figures[name]), v.About[name])
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	if v.Duplicates > 0 {
-		fmt.Fprintf(&b, "  %d duplicate answers were not counted\n", v.Duplicates)
+		fmt.Fprintf(&b, "  not counted: duplicate answers: %d\n", v.Duplicates)
+	}
+	if v.InFlight > 0 {
+		fmt.Fprintf(&b, "  not counted: probes still under way when the run was stopped: %d\n", v.InFlight)
 	}
 	for _, s := range v.NotMeasured {
 		fmt.Fprintf(&b, "  not measured: %s\n", render.Printable(s))
 	}
+	for _, s := range v.Notes {
+		fmt.Fprintf(&b, "  note: %s\n", render.Printable(s))
+	}
 	switch {
 	case v.Telemetry == nil:
 	case v.StartedAt == "":
-		b.WriteString("  measured when: unknown: the output has no times (ping -D, fping -D, or --started-at, --ended-at)\n")
+		b.WriteString("  measured when: unknown: the output has no times with date and zone (ping -D, fping -D, or --started-at, --ended-at)\n")
 	default:
 		fmt.Fprintf(&b, "  measured from %s to %s\n", v.StartedAt, v.EndedAt)
+	}
+	if v.Summary != nil {
+		b.WriteString(summaryLine(*v.Summary))
 	}
 	if v.Posted {
 		fmt.Fprintf(&b, "  posted to session %s\n", render.Printable(v.Session))
 	}
-	_, err := a.stdout.Write([]byte(b.String()))
+	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// decimal writes a number to six digits, and a whole one whole.
+func decimal(x float64) string {
+	if x == math.Trunc(x) && math.Abs(x) < 1e15 {
+		return strconv.FormatFloat(x, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(x, 'g', 6, 64)
 }
 
 func mapKeys(m map[string]float64) func(func(string) bool) {

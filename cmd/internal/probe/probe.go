@@ -1,6 +1,7 @@
 // Package probe measures round trips, each by itself, and sums them up as proofs
 // do: nearest-rank percentiles (RFC 2330, 11.3), and jitter as the 99th percentile
-// minus the minimum (RFC 5481), in milliseconds.
+// minus the minimum (RFC 5481), in milliseconds. For the original, which takes figures
+// alone, [Summarize] sums them up as its agent does.
 package probe
 
 import (
@@ -157,5 +158,6 @@ func Measure(ctx context.Context, target Target, plan Plan) (Result, error) {
 	for _, ns := range trips {
 		result.Mean += ms(ns) / float64(len(trips))
 	}
+	result.Mean = nanos(result.Mean)
 	return result, nil
 }

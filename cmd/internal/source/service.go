@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/qodverify/qodverify/bundle/canonical"
@@ -40,8 +41,23 @@ type Service struct {
 // serviceTimeout is for one call: a service may wait for its disk.
 const serviceTimeout = 30 * time.Second
 
+// Refusal is an answer other than 200.
+type Refusal struct {
+	Code   int    // the HTTP status
+	Status string // the same in words
+	Detail string // what the service says for itself, shortened
+	// Faults are the places in the body that it does not take, as FastAPI names
+	// them: the kind of fault by the member's name.
+	Faults map[string]string
+}
+
+// Error returns status and detail.
+func (e *Refusal) Error() string {
+	return fmt.Sprintf("the service answered %s: %s", e.Status, e.Detail)
+}
+
 // Call sends a JSON body (nil: none) to a path below the base and returns the
-// answer's body. An answer other than 200 is an error with the service's own
+// answer's body. An answer other than 200 is a [*Refusal] with the service's own
 // words. Redirects are not followed: the token is for this service alone.
 func (s *Service) Call(ctx context.Context, method, path string, body any) ([]byte, error) {
 	var content io.Reader
@@ -75,7 +91,8 @@ func (s *Service) Call(ctx context.Context, method, path string, body any) ([]by
 		return nil, s.late(err)
 	}
 	if reply.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the service answered %s: %s", status(reply.StatusCode), answerDetail(data))
+		detail, faults := detailOf(data)
+		return nil, &Refusal{reply.StatusCode, status(reply.StatusCode), cmp.Or(detail, "no detail"), faults}
 	}
 	return data, nil
 }
@@ -89,16 +106,38 @@ func (s *Service) late(err error) error {
 	return plain(err)
 }
 
-// answerDetail returns what a refusal says for itself, shortened.
-func answerDetail(data []byte) string {
-	return cmp.Or(detailOf(data), "no detail")
-}
-
-// detailOf returns the member detail of an answer, shortened, "" without one.
-func detailOf(data []byte) string {
-	var answer struct{ Detail any }
+// detailOf returns what a refusal says for itself, shortened, "" if nothing, and of
+// FastAPI's list of faults which members they are in. The inputs that it repeats are
+// left out.
+func detailOf(data []byte) (detail string, faults map[string]string) {
+	var answer struct{ Detail json.RawMessage }
 	if json.Unmarshal(data, &answer) != nil || answer.Detail == nil {
-		return ""
+		return "", nil
 	}
-	return canonical.Clip(fmt.Sprint(answer.Detail), 500)
+	var words string
+	if json.Unmarshal(answer.Detail, &words) == nil {
+		return canonical.Clip(words, 500), nil
+	}
+	var list []struct {
+		Type, Msg string
+		Loc       []any
+	}
+	if json.Unmarshal(answer.Detail, &list) != nil || len(list) == 0 {
+		return canonical.Clip(string(answer.Detail), 500), nil
+	}
+	faults = map[string]string{}
+	var told []string
+	for _, f := range list {
+		place := make([]string, len(f.Loc))
+		for i, step := range f.Loc {
+			place[i] = fmt.Sprint(step)
+		}
+		if len(place) > 1 {
+			faults[place[1]] = f.Type
+		}
+		if len(told) < 8 {
+			told = append(told, strings.Join(place, ".")+": "+f.Msg)
+		}
+	}
+	return canonical.Clip(strings.Join(told, "; "), 500), faults
 }

@@ -140,7 +140,7 @@ func (r *Reader) get(ctx context.Context, u *url.URL, token, accept string) (*ht
 func statusError(u *url.URL, reply *http.Response, token string, sentToken bool) error {
 	hint, said := "", ""
 	if data, err := readBounded(reply.Body, maxAnswer); err == nil {
-		if said = detailOf(data); said != "" {
+		if said, _ = detailOf(data); said != "" {
 			if said = ": " + said; token != "" {
 				said = strings.ReplaceAll(said, token, "(the token)")
 			}
