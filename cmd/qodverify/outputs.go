@@ -59,7 +59,14 @@ func (a *app) beginReports(inputs int) *outputs {
 	}
 	options.Color = false
 	for _, f := range a.files {
+		if a.full(f) {
+			continue
+		}
 		out := &output{file: f}
+		options.Room = 0
+		if f.summary {
+			options.Room = summaryRoom(f.name)
+		}
 		if out.err = a.overwrites(f.name); out.err == nil {
 			out.err = out.open()
 		}

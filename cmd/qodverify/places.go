@@ -61,8 +61,8 @@ func checkoutRoot(here string) string {
 	}
 }
 
-// opaque returns what tells a file whose lines nobody can be shown: a database, or what
-// is compressed. What can't be read any more is taken for text.
+// opaque returns what tells a file whose lines nobody can be shown: a folder, a database,
+// or what is compressed. What can't be read any more is taken for text.
 func opaque() func(string) bool {
 	last, is := "", false // findings of one file come together
 	return func(name string) bool {
@@ -76,7 +76,7 @@ func opaque() func(string) bool {
 func opaqueFile(name string) bool {
 	info, err := os.Stat(name)
 	if err != nil || !info.Mode().IsRegular() {
-		return false
+		return err == nil && info.IsDir()
 	}
 	f, err := os.Open(name)
 	if err != nil {

@@ -83,6 +83,9 @@ func (a *app) writeReports(r render.Report) (exit exitCode) {
 	options.Color = false
 	for _, f := range a.files {
 		err := a.overwrites(f.name)
+		if err == nil && a.full(f) {
+			continue
+		}
 		if err == nil {
 			err = f.write(r, options)
 		}
@@ -98,9 +101,7 @@ func (a *app) writeReports(r render.Report) (exit exitCode) {
 
 func (f *reportFile) write(r render.Report, o render.Options) error {
 	if f.summary {
-		if info, err := os.Stat(f.name); err == nil {
-			o.Room = max(1, maxSummary-int(min(info.Size(), maxSummary)))
-		}
+		o.Room = summaryRoom(f.name)
 		return appendTo(f.name, func(w *os.File) error { return render.Write(w, f.format, r, o) })
 	}
 	w, err := files.Create(f.name, files.Options{})
@@ -116,7 +117,27 @@ func (f *reportFile) write(r render.Report, o render.Options) error {
 
 // maxSummary is what GitHub shows of a step: a summary of more is dropped whole, with what
 // others have written before.
-const maxSummary = 1 << 20
+const (
+	maxSummary = 1 << 20
+	minSummary = 16 << 10 // less is not worth it
+)
+
+func summaryRoom(name string) int {
+	info, err := os.Stat(name)
+	if err != nil {
+		return maxSummary
+	}
+	return int(max(0, maxSummary-info.Size()))
+}
+
+// full reports whether a step summary has no room left, and tells it.
+func (a *app) full(f *reportFile) bool {
+	if !f.summary || summaryRoom(f.name) >= minSummary {
+		return false
+	}
+	a.tell("%s: nothing was added, there is no room left: GitHub shows 1 MiB of a step, or nothing", f.asked)
+	return true
+}
 
 // appendTo adds to a file.
 func appendTo(name string, write func(*os.File) error) error {

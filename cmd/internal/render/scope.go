@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -79,9 +80,11 @@ func (s *scope) id() string {
 	if s.command != "" {
 		parts = append(parts, s.command)
 	}
-	segments := s.where
+	segments := slices.Clone(s.where)
 	if s.keys != "" && !s.several {
-		segments = append(append([]string(nil), segments...), strings.Split(s.keys, "/")...)
+		// A folder that is in both is named once.
+		keys := strings.TrimPrefix(s.keys, strings.Join(s.where, "/")+"/")
+		segments = append(segments, strings.Split(keys, "/")...)
 	}
 	for _, p := range segments {
 		if p != "" && p != "." {
