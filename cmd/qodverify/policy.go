@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/cmd/internal/policy"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
@@ -19,7 +18,7 @@ import (
 
 func (f *verifyFlags) registerPolicy(flags *pflag.FlagSet) {
 	flags.StringVar(&f.policyFile, "policy", "", "what is expected beyond integrity: a `FILE` (YAML or JSON), or integrity, sla or strict")
-	flags.StringVar(&f.at, "at", "", "judge the policy as of `TIME` (RFC 3339; default now)")
+	flags.StringVar(&f.at, "at", "", "judge the policy as of `TIME` (RFC 3339, with Z or an offset; default now)")
 }
 
 // rules reads the policy and the time to judge it at. The clock is read here, at
@@ -33,11 +32,11 @@ func (f *verifyFlags) rules(p *verify.Policy) error {
 	}
 	p.At = time.Now().UTC().Truncate(time.Second)
 	if f.at != "" {
-		t, ok := bundle.ParseTime(f.at)
-		if !ok || !strings.Contains(f.at, "T") { // seconds since 1970 are not meant
-			return fmt.Errorf("--at %q is not a time: want RFC 3339, for instance 2026-11-24T12:00:00Z", f.at)
+		t, err := timeOf("--at", f.at)
+		if err != nil {
+			return err
 		}
-		p.At = t.UTC()
+		p.At = t
 	}
 	data, err := policyText(f.policyFile)
 	if err == nil {

@@ -110,8 +110,8 @@ func (f *importFlags) times() (began, ended time.Time, err error) {
 		if x.text == "" {
 			continue
 		}
-		if *x.at, err = time.Parse(time.RFC3339Nano, x.text); err != nil {
-			return began, ended, fmt.Errorf("%s %q: want a time in RFC 3339, as 2026-11-24T06:00:00Z", x.name, canonical.Clip(x.text, 64))
+		if *x.at, err = timeOf(x.name, x.text); err != nil {
+			return began, ended, err
 		}
 	}
 	return began, ended, nil
