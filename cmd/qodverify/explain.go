@@ -8,31 +8,32 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qodverify/qodverify/cmd/internal/render"
-	"github.com/qodverify/qodverify/verify"
 )
 
 func (a *app) explainCommand() *cobra.Command {
-	var codes []string
-	for _, e := range render.Explanations() {
-		codes = append(codes, string(e.Code)+"\t"+e.Means)
+	var words []string
+	for _, w := range render.Words() {
+		words = append(words, string(w.Code)+"\t"+w.Means)
 	}
 	return &cobra.Command{
-		Use:   "explain [CODE…]",
-		Short: "Say what a code of a report means, why it matters and what to do",
-		Long: `explain prints what a code of a report means, why it matters and what to do about it.
-Without a code it lists all of them. It is the table that reports use.`,
-		Example:           `  qodverify explain runtime_hash_mismatch`,
-		ValidArgsFunction: cobra.FixedCompletions(codes, cobra.ShellCompDirectiveNoFileComp),
+		Use:   "explain [WORD…]",
+		Short: "Say what a code, a check, a verdict or an exit status means, and what to do",
+		Long: `explain prints what a word of a report means, why it matters and what to do about it:
+a code, a check, a status, a verdict, or an exit status (0 to 4). Without one it lists
+all of them. It is the table that reports use.`,
+		Example: `  qodverify explain runtime_hash_mismatch
+  qodverify explain signature.key inconclusive 4`,
+		ValidArgsFunction: cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(_ *cobra.Command, args []string) error {
-			list := render.Explanations()
+			list := render.Words()
 			if len(args) > 0 {
 				list = nil
-				for _, code := range args {
-					e, err := explanation(code)
-					if err != nil {
-						return err
+				for _, word := range args {
+					found := render.WordsFor(strings.ToLower(word))
+					if found == nil {
+						return unexplained(word)
 					}
-					list = append(list, e)
+					list = append(list, found...)
 				}
 			}
 			if a.output == "json" {
@@ -43,19 +44,23 @@ Without a code it lists all of them. It is the table that reports use.`,
 	}
 }
 
-func explanation(code string) (verify.Explanation, error) {
-	all := render.Explanations()
-	if i := slices.IndexFunc(all, func(e verify.Explanation) bool { return string(e.Code) == code }); i >= 0 {
-		return all[i], nil
-	}
-	var near []string
-	for _, e := range all {
-		if s := string(e.Code); code != "" && (strings.Contains(s, code) || strings.HasPrefix(code, strings.SplitN(s, "_", 2)[0])) && len(near) < 8 {
+// unexplained names the words near one that is none.
+func unexplained(word string) error {
+	var all, near []string
+	for _, w := range render.Words() {
+		s := string(w.Code)
+		all = append(all, s)
+		if len(word) > 2 && len(near) < 8 && !slices.Contains(near, s) && (strings.Contains(s, word) || strings.HasPrefix(word, strings.SplitN(s, "_", 2)[0]+"_")) {
 			near = append(near, s)
 		}
 	}
-	if near != nil {
-		return verify.Explanation{}, fmt.Errorf("there is no code %q; near it: %s", code, strings.Join(near, ", "))
+	hint := didYouMean(word, all)
+	switch {
+	case hint != "":
+	case near != nil:
+		hint = "; near it: " + strings.Join(near, ", ")
+	default:
+		hint = "; qodverify explain lists all"
 	}
-	return verify.Explanation{}, fmt.Errorf("there is no code %q; qodverify explain lists all", code)
+	return fmt.Errorf("no report has the word %.80q%s", word, hint)
 }

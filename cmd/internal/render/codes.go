@@ -29,19 +29,23 @@ var problems = []verify.Explanation{
 // errors.
 func Explanations() []verify.Explanation { return slices.Concat(verify.Explanations(), problems) }
 
-// ExplainText writes what one code means, or the list of all where none is given.
-func ExplainText(w io.Writer, list []verify.Explanation, o TextOptions) error {
+// ExplainText writes what a few words mean, or a line of each of many.
+func ExplainText(w io.Writer, list []Word, o TextOptions) error {
 	var b strings.Builder
 	p := newPainter(&b, o)
 	for i, e := range list {
-		if len(list) > 3 {
-			p.line("%-32s  %s", e.Code, e.Means)
+		kind := ""
+		if e.Kind != "code" {
+			kind = " (" + e.Kind + ")"
+		}
+		if len(list) > 8 {
+			p.line("%-32s  %s", string(e.Code)+kind, e.Means)
 			continue
 		}
 		if i > 0 {
 			p.line("")
 		}
-		p.line("%s: %s", p.bold.Sprint(e.Code), e.Means)
+		p.line("%s%s: %s", p.bold.Sprint(e.Code), kind, e.Means)
 		p.field("why", "%s", e.Why)
 		p.field("do", "%s", e.Do)
 	}
@@ -50,9 +54,10 @@ func ExplainText(w io.Writer, list []verify.Explanation, o TextOptions) error {
 }
 
 // ExplainJSON writes the same as one document.
-func ExplainJSON(w io.Writer, tool Tool, list []verify.Explanation) error {
+func ExplainJSON(w io.Writer, tool Tool, list []Word) error {
 	type entry struct {
 		Code  string `json:"code"`
+		Kind  string `json:"kind"`
 		Means string `json:"means"`
 		Why   string `json:"why"`
 		Do    string `json:"do"`
@@ -63,7 +68,7 @@ func ExplainJSON(w io.Writer, tool Tool, list []verify.Explanation) error {
 		Codes  []entry `json:"codes"`
 	}{"qodverify/explain/v1", tool, []entry{}}
 	for _, e := range list {
-		doc.Codes = append(doc.Codes, entry{string(e.Code), e.Means, e.Why, e.Do})
+		doc.Codes = append(doc.Codes, entry{string(e.Code), e.Kind, e.Means, e.Why, e.Do})
 	}
 	return WriteJSON(w, doc)
 }

@@ -292,8 +292,12 @@ func (p *painter) claims(list []verify.Claim, condition string) {
 func (p *painter) checks(report *verify.Report) {
 	for _, c := range report.Checks() {
 		message := c.Message
-		if c.Status == verify.Fail {
+		switch c.Status {
+		case verify.Pass:
+		case verify.Fail:
 			message = string(c.Code) // told in full above
+		default:
+			message += " (" + string(c.Code) + ")"
 		}
 		status := fmt.Sprintf("%-11s", c.Status)
 		switch c.Status {
