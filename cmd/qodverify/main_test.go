@@ -28,8 +28,10 @@ type cleaned struct{ *testing.M }
 
 func (c cleaned) Run() int {
 	code := c.M.Run()
-	if binaryDir != "" {
-		os.RemoveAll(binaryDir)
+	for _, dir := range []string{binaryDir, runnerDir} {
+		if dir != "" {
+			os.RemoveAll(dir)
+		}
 	}
 	return code
 }

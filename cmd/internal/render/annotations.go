@@ -48,7 +48,11 @@ func (g *githubWriter) unit(u suite) error {
 	g.remarks.add(u)
 	g.units++
 	g.counts[u.rank()]++
-	fmt.Fprintf(&now, "qodverify: %s: %s%s\n", Printable(u.name), Printable(u.standing.String()), reasonText(u))
+	name := Printable(u.name) + ": "
+	if u.standing.nothing {
+		name = "" // it would be our own
+	}
+	fmt.Fprintf(&now, "qodverify: %s%s%s\n", name, Printable(u.standing.String()), reasonText(u))
 	if _, err := io.WriteString(g.w, now.String()); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ type standing struct {
 	unpinned int64 // of the keys
 	failing  int64 // genuine proofs whose own result is "fail"
 	inputs   int64
+	nothing  bool // there is no input that a verdict could be on
 }
 
 // standing is that of one proof.
@@ -44,7 +45,7 @@ func (r Result) standing() standing { return OutcomeOf(r).standing() }
 
 // standing is that of all inputs together.
 func (r Run) standing() standing {
-	s := standing{verdict: r.Verdict()}
+	s := standing{verdict: r.Verdict(), nothing: len(r.Outcomes) == 0}
 	for _, o := range r.Outcomes {
 		s.add(o.standing())
 	}
@@ -71,7 +72,15 @@ func usualCheck(c verify.Check) bool {
 
 // String is the verdict with what stands behind it: "VERIFIED with 4 warnings, key not
 // pinned".
-func (s standing) String() string { return strings.ToUpper(s.verdict.String()) + s.rest() }
+func (s standing) String() string { return s.word() + s.rest() }
+
+// word is the verdict alone.
+func (s standing) word() string {
+	if s.nothing {
+		return "NOTHING VERIFIED"
+	}
+	return strings.ToUpper(s.verdict.String())
+}
 
 // rest is what follows the verdict's word.
 func (s standing) rest() string {

@@ -139,7 +139,7 @@ type topic struct {
 type htmlBanner struct{ Class, Mark, Word, Rest string }
 
 func bannerOf(s standing) htmlBanner {
-	return htmlBanner{s.class(), s.mark(), strings.ToUpper(s.verdict.String()), s.rest()}
+	return htmlBanner{s.class(), s.mark(), s.word(), s.rest()}
 }
 
 func newPage(tool Tool, s standing, title string) page {

@@ -159,7 +159,7 @@ func (r Run) units(o Options) (list []suite) {
 		if p.Unread {
 			v = verify.Unreadable
 		}
-		list = append(list, suite{name: "qodverify", verdict: v, standing: standing{verdict: v}, command: "verify", reason: verify.Code(p.Code), items: []item{{id: verdictID, code: verify.Code(p.Code), message: p.Message}}})
+		list = append(list, suite{name: "qodverify", verdict: v, standing: standing{verdict: v, nothing: len(r.Outcomes) == 0}, command: "verify", reason: verify.Code(p.Code), items: []item{{id: verdictID, code: verify.Code(p.Code), message: p.Message}}})
 		list[len(list)-1].items[0].detail(false, "", "", p.Hint)
 	}
 	return list
