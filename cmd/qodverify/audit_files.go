@@ -28,6 +28,8 @@ func (r *auditRun) remembered() error {
 	}
 	before, err := state.Load(r.flags.state)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && files.Writable(r.flags.state, state.Options) != nil:
+		return nil // which is told
 	case errors.Is(err, fs.ErrNotExist):
 		r.say("no state yet: %s is written when this audit is complete", r.flags.state)
 		return nil

@@ -331,6 +331,12 @@ func TestStateFiles(t *testing.T) {
 		t.Errorf("evidence: exit %d, %s%s", code, stdout.String(), errs.String())
 	}
 	evidence, _ := os.ReadFile(r.Evidence)
+	if bytes.Contains(evidence, []byte(filepath.Dir(state))) {
+		t.Errorf("the evidence names the auditor's folder: %s", evidence)
+	}
+	if r, code, stderr = audited(t, "--jwks", keys, "--state", state, "--evidence", path("no/evidence.json"), path("ledger.jsonl")); code != exitFailed || r.Evidence != "" || r.Findings[0].Code != "history_rewritten" || !strings.Contains(stderr, path("no/evidence.json")+" can't be written") {
+		t.Errorf("evidence that can't be written: exit %d %+v %s", code, r, stderr)
+	}
 	for name, c := range map[string]struct {
 		file string
 		args []string

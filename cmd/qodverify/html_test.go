@@ -141,6 +141,16 @@ func holdCommands(t *testing.T, tab *browser.Tab, want bool) {
 			t.Skipf("there is no %s on this machine", tool)
 		}
 	}
+	if needs := tab.Text(`document.body.innerText`); !strings.Contains(needs, "OpenSSL 3.0 or newer") || !strings.Contains(needs, "-rawin") || !strings.Contains(needs, "shasum -a 256") {
+		t.Error("it does not name the programs of other systems")
+	}
+	if _, err := exec.LookPath("shasum"); err == nil { // as on macOS
+		for _, s := range steps {
+			if other := strings.ReplaceAll(s[0], "sha256sum", "shasum -a 256"); other != s[0] {
+				steps = append(steps, [2]string{other, s[1]})
+			}
+		}
+	}
 	for _, s := range steps {
 		cmd := exec.Command("sh", "-c", s[0])
 		cmd.Dir = t.TempDir()

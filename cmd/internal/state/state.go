@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/qodverify/qodverify/bundle"
@@ -165,7 +166,10 @@ func sum(v any) (string, error) {
 func Load(name string) (*File, error) {
 	f := &File{}
 	// It is written anew at the end, so it can't be a pipe, which would be waited for.
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+	switch info, err := os.Stat(name); {
+	case err == nil && info.IsDir(), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ENAMETOOLONG):
+		return nil, fs.ErrNotExist // nor can there be one
+	case err == nil && !info.Mode().IsRegular():
 		return nil, files.ErrNotRegular
 	}
 	if err := read(name, f); err != nil {
