@@ -260,11 +260,13 @@ func (b *Batch) Chain() *Chain {
 		if len(b.equal(records, byThis, Link{this: l.prev})) == 0 {
 			c.Pieces += len(same)
 			c.Gaps++
+			c.Starts = append(c.Starts, numbers(same)...)
 		}
 		if len(same) > 1 {
 			c.Forks = append(c.Forks, Rivals{Of: bundle.Digest(l.prev).String(), Reports: numbers(same), Contradict: true})
 		}
 	}
+	slices.Sort(c.Starts)
 	for _, same := range b.groups(b.sorted(records, bySession), bySession) {
 		if len(same) > 1 {
 			c.Sessions = append(c.Sessions, Rivals{Of: b.links[same[0]].spelled, Reports: numbers(same), Contradict: b.differ(same)})

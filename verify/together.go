@@ -15,6 +15,8 @@ type Chain struct {
 	// are not there, which is no fault: who holds a few proofs of a ledger does not hold
 	// the rest.
 	Gaps int
+	// Starts are the reports on the records that name those.
+	Starts []int
 	// Firsts are the reports on different records that say that they are the first of
 	// their ledger. Two are of two ledgers, or of one that was begun anew.
 	Firsts   []int

@@ -200,6 +200,7 @@ func (r *auditRun) open(arg string) error {
 	if err != nil {
 		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", arg, err)}
 	}
+	r.judged(r.ledger.Root)
 	dir := r.flags.artifactsDir
 	if dir == "" {
 		dir = r.ledger.Root

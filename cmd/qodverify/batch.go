@@ -280,8 +280,10 @@ func (b *batch) chain() *verify.Chain {
 	for n, i := range b.index {
 		number[i] = n
 	}
-	for k := range c.Firsts {
-		c.Firsts[k] = number[c.Firsts[k]]
+	for _, list := range [][]int{c.Firsts, c.Starts} {
+		for k := range list {
+			list[k] = number[list[k]]
+		}
 	}
 	for _, rivals := range slices.Concat(c.Forks, c.Sessions) {
 		for k := range rivals.Reports {

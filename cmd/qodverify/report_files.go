@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -195,17 +192,5 @@ func evidenceIn(file, dir string) bool {
 	if info, statErr := os.Stat(file); err != nil || statErr != nil || !filepath.IsLocal(relative) || !info.Mode().IsRegular() {
 		return false
 	}
-	name := strings.ToLower(filepath.Base(file))
-	if strings.HasSuffix(name, ".gz") || strings.HasSuffix(name, ".zst") {
-		return true
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, source.MaxBytes))
-	return err == nil && bytes.Contains(data, []byte(`"this_hash"`)) && !ourReport.Match(data)
+	return source.MayBeProof(file)
 }
-
-var ourReport = regexp.MustCompile(`^\s*\{\s*"schema":\s*"qodverify/(report|audit|lines)/`)

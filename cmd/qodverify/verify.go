@@ -200,8 +200,10 @@ func (a *app) judgeAll(b *batch, reader *source.Reader, args []string) error {
 	if len(b.index)+len(missing) == 0 && err == nil {
 		return &problemError{"input", exitMalformed, noneMatched(b.flags, args, reader.Skipped)}
 	}
-	for _, p := range b.places {
-		a.judged(p.Name)
+	for i, p := range b.places {
+		if b.left[i] == nil || b.left[i].Evidence {
+			a.judged(p.Name)
+		}
 	}
 	if f, ok := a.stdout.(*os.File); ok && isTerminal(f) {
 		p.end() // the report itself shows how far the run is
@@ -243,6 +245,7 @@ func leftOut(skipped []source.Skipped, unused []string) render.LeftOut {
 	for _, s := range skipped {
 		l.Skipped = append(l.Skipped, render.Skipped(s))
 	}
+	slices.SortStableFunc(l.Skipped, func(a, b render.Skipped) int { return strings.Compare(a.Name, b.Name) })
 	return l
 }
 

@@ -53,7 +53,7 @@ func (r Run) together() (items []item) {
 				message: fmt.Sprintf("%d records say that they are the first of their ledger: %s; they are of as many ledgers, or one was begun anew", len(c.Firsts), r.named(c.Firsts))})
 		}
 		if c.Missing() > 0 {
-			items = append(items, item{id: "chain", code: verify.RecordMissing, level: noted, message: c.String()})
+			items = append(items, item{id: "chain", code: verify.RecordMissing, level: warned, message: fmt.Sprintf("%s; what stands before each of these is not there: %s", c, r.named(c.Starts))})
 		}
 	}
 	return append(items, r.LeftOut.items()...)
@@ -111,6 +111,7 @@ type jsonChain struct {
 	Missing  int          `json:"missing_at_least"`
 	Start    bool         `json:"from_start"`
 	Firsts   []string     `json:"firsts"`
+	Starts   []string     `json:"starts_after_missing,omitempty"`
 	Forks    []jsonRivals `json:"forks"`
 	Sessions []jsonRivals `json:"sessions"`
 }
@@ -134,5 +135,5 @@ func (r Run) chainJSON() *jsonChain {
 		}
 		return out
 	}
-	return &jsonChain{r.Chain.Records, r.Chain.Pieces, r.Chain.Missing(), r.Chain.FromStart(), r.inputs(r.Chain.Firsts), rivals(r.Chain.Forks), rivals(r.Chain.Sessions)}
+	return &jsonChain{r.Chain.Records, r.Chain.Pieces, r.Chain.Missing(), r.Chain.FromStart(), r.inputs(r.Chain.Firsts), r.inputs(r.Chain.Starts), rivals(r.Chain.Forks), rivals(r.Chain.Sessions)}
 }

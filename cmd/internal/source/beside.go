@@ -19,8 +19,9 @@ import (
 var ownFiles = []string{"audit", "evidence", "evidence-report", "explain", "inspect", "keys", "lines", "mutate", "report", "state"}
 
 // notEvidence says what a file of a folder is that is JSON and no proof: one of those
-// that lie beside proofs by right. It is "" for all others, which are judged.
-func notEvidence(data []byte) string {
+// that lie beside proofs by right. It is "" for all others, which are judged. Of the
+// folder's files, nil for none, one may be what the file is a copy of.
+func notEvidence(data []byte, in *folder) string {
 	contains := func(name string) bool { return bytes.Contains(data, []byte(`"`+name+`"`)) }
 	if contains("this_hash") && contains("proof") && !contains("schema") && !contains("task") {
 		return "" // a proof, or for the parser to tell; nothing is read twice
@@ -36,12 +37,12 @@ func notEvidence(data []byte) string {
 	if root.Kind() != canonical.Object {
 		return ""
 	}
-	switch _, err := bundle.Parse(data); {
-	case err == nil:
-		return ""
-	case isCopy(root):
-		return "the service's copy of a record that lies beside it as proof_*.json"
-	case recordIn(root):
+	if record := copied(root); record.Exists() && in != nil {
+		if original := in.original(record); original != "" {
+			return "the service's copy of the record in " + original
+		}
+	}
+	if _, err := bundle.Parse(data); err == nil || recordIn(root) {
 		return ""
 	}
 	for _, name := range []string{"proof", "this_hash", "prev_hash", "proof_json"} {
@@ -55,10 +56,51 @@ func notEvidence(data []byte) string {
 	return beside(root)
 }
 
-// isCopy reports whether an object is what the service writes beside a proof of its
-// own, as artifact_v1.json.
-func isCopy(root canonical.Value) bool {
-	return root.Get("task").Exists() && root.Get("outputs").Get("proof_record").Exists()
+// copied is the record in what the service writes beside a proof, as artifact_v1.json.
+func copied(root canonical.Value) canonical.Value {
+	if !root.Get("task").Exists() {
+		return canonical.Value{}
+	}
+	return root.Get("outputs").Get("proof_record")
+}
+
+// maxOriginals bounds the proof files that a copy is compared with.
+const maxOriginals = 64
+
+// original returns the folder's proof file that has a record member for member, "" when
+// none has: then the copy is judged.
+func (f *folder) original(record canonical.Value) string {
+	session, _ := record.Get("proof").Get("session_id").Text()
+	names := f.sessions()[bundle.NormalSessionID(session)]
+	for _, name := range names[:min(len(names), maxOriginals)] {
+		data, err := ReadRegular(name, MaxBytes)
+		if err != nil {
+			continue
+		}
+		if doc, err := canonical.Parse(data, canonical.Options{AllowBOM: true}); err == nil && holds(doc.Root(), record) {
+			return name
+		}
+	}
+	return ""
+}
+
+// holds reports whether an object has all members of a record, with equal values.
+func holds(object, record canonical.Value) bool {
+	if object.Kind() != canonical.Object || record.Kind() != canonical.Object {
+		return false
+	}
+	for name, want := range record.Members() {
+		got := object.Get(name)
+		if !got.Exists() {
+			return false
+		}
+		a, errA := got.Canonical(canonical.QodMock)
+		b, errB := want.Canonical(canonical.QodMock)
+		if errA != nil || errB != nil || !bytes.Equal(a, b) {
+			return false
+		}
+	}
+	return true
 }
 
 // ownSchema is the name in the schema of a document that this program writes.
@@ -135,19 +177,30 @@ func ownLine(root canonical.Value) bool {
 	return true
 }
 
-// ownText adds to a file's name what it is, if it is a report of this program in a
-// format that is no JSON.
-func ownText(name string) string {
+// maxOwnFile bounds what is read of a file to name it.
+const maxOwnFile = 1 << 20
+
+// ownFile names a file that is not named as a proof: a report of this program in
+// whatever format, or one of the others that lie beside proofs.
+func ownFile(name string) string {
+	const other = "not a *.json file"
 	f, err := files.Open(name)
 	if err != nil {
-		return ""
+		return other
 	}
 	defer f.Close()
-	head, _ := io.ReadAll(io.LimitReader(f, 4096))
-	for _, mark := range []string{"## qodverify: ", `<testsuites name="qodverify"`, `<meta name="generator" content="qodverify`, "TAP version 13\n"} {
-		if bytes.Contains(head, []byte(mark)) && (mark[0] != 'T' || bytes.HasPrefix(head, []byte(mark))) {
-			return " (qodverify's own report)"
+	data, err := io.ReadAll(io.LimitReader(f, maxOwnFile))
+	head := data[:min(len(data), 4096)]
+	switch {
+	case err != nil:
+		return other
+	case beginsLikeJSON(head):
+		if what := notEvidence(data, nil); what != "" {
+			return what
 		}
+	case bytes.HasPrefix(head, []byte("## qodverify: ")), bytes.Contains(head, []byte(`<testsuites name="qodverify"`)),
+		bytes.Contains(head, []byte(`<meta name="generator" content="qodverify`)), bytes.Contains(data, []byte("\n# qodverify: ")):
+		return "qodverify's own report"
 	}
-	return ""
+	return other
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Skipped is what stands in a folder and was not judged.
@@ -46,6 +47,9 @@ type folder struct {
 	full    bool              // maxFolderEntries was reached
 	seen    map[string]string // resolved paths of links' targets, with the link's name
 	places  map[string]string // resolved paths of what was skipped for its name
+
+	once      sync.Once
+	bySession map[string][]string // see sessions
 }
 
 // walk lists the files of a folder that may be proofs, sorted by name, and what it
@@ -309,10 +313,10 @@ func (f *folder) other(name, place string) {
 	case isPacked(lower) && holdsProof(name):
 		f.lines = append(f.lines, found{name, place})
 	case isPacked(lower):
-		f.skip(name, false, "compressed, and not JSON")
+		f.skip(name, false, "compressed, and no proof by its content")
 	case holdsProof(name):
 		f.skip(name, true, "looks like a proof, and is not named *.json")
 	default:
-		f.skip(name, false, "not a *.json file%s", ownText(name))
+		f.skip(name, false, "%s", ownFile(name))
 	}
 }

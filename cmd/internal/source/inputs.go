@@ -16,12 +16,13 @@ type Place struct {
 	Name string // as the user would name it: a path, "-" or a URL
 
 	arg   *argument
-	dir   string // of a file
-	root  string // the folder that was named, or in which the pattern begins; "" unless one was
-	found bool   // in a folder, and not named itself
-	again bool   // it can be read again: a pipe can't
-	held  *Input // it was read already
-	err   error  // there is nothing to read
+	dir   string  // of a file
+	root  string  // the folder that was named, or in which the pattern begins; "" unless one was
+	found bool    // in a folder, and not named itself
+	files *folder // which; nil unless found
+	again bool    // it can be read again: a pipe can't
+	held  *Input  // it was read already
+	err   error   // there is nothing to read
 }
 
 // argument is one of the user's, with what came of it.
@@ -51,7 +52,29 @@ func (r *Reader) Places(args []string) ([]Place, error) {
 			return nil, err
 		}
 	}
+	l.tidy()
 	return l.places, nil
+}
+
+// tidy tells once what was left out, and does not call left out what is judged because
+// another argument names it.
+func (l *listing) tidy() {
+	told := map[Skipped]bool{}
+	l.Skipped = slices.DeleteFunc(l.Skipped, func(s Skipped) bool {
+		again := told[s]
+		told[s] = true
+		return again
+	})
+	for i, s := range l.Skipped {
+		if !s.Evidence {
+			continue
+		}
+		if place, err := resolved(s.Name); err == nil {
+			if at, judged := l.at[place]; judged {
+				l.Skipped[i] = Skipped{Name: s.Name, Reason: "given by itself as " + l.places[at].Name + ", and judged"}
+			}
+		}
+	}
 }
 
 // listing collects places.
@@ -96,10 +119,7 @@ func (l *listing) argument(text string) error {
 // path lists a file, the proofs of a folder, or those that a pattern names.
 func (l *listing) path(arg string) error {
 	if isPattern(arg) {
-		p, err := newPattern(arg)
-		if err != nil {
-			return err
-		}
+		p := newPattern(arg)
 		return l.folder(p.base, p)
 	}
 	info, err := os.Stat(arg)
@@ -125,7 +145,9 @@ func (l *listing) path(arg string) error {
 func (l *listing) add(p Place, place string) {
 	at, again := l.at[place]
 	if place == "" || !again {
-		l.at[place] = len(l.places)
+		if place != "" {
+			l.at[place] = len(l.places)
+		}
 		l.places = append(l.places, p)
 		return
 	}
@@ -161,7 +183,7 @@ func (l *listing) folder(dir string, only *pattern) error {
 		})
 	}
 	for _, file := range f.files {
-		l.add(Place{Name: file.name, arg: l.arg, dir: filepath.Dir(file.name), root: dir, found: true, again: true}, file.place)
+		l.add(Place{Name: file.name, arg: l.arg, dir: filepath.Dir(file.name), root: dir, found: true, files: f, again: true}, file.place)
 	}
 	l.Skipped = append(l.Skipped, left...)
 	return nil
@@ -192,7 +214,7 @@ func (p Place) Read() (in Input, left *Skipped) {
 		if in.Err != nil {
 			return in, &Skipped{Name: p.Name, Reason: fmt.Sprintf("could not be read: %v", in.Err), Evidence: true}
 		}
-		if why := notEvidence(in.Data); why != "" {
+		if why := notEvidence(in.Data, p.files); why != "" {
 			return in, &Skipped{Name: p.Name, Reason: why}
 		}
 	}

@@ -38,16 +38,19 @@ type Ledger struct {
 	// Records yields the records. It reads anew each time.
 	Records iter.Seq2[bundle.Raw, error]
 
-	snapshots map[string][]string // of a folder: proof files by session, where there are several
+	files *folder // nil unless it is a folder
 }
 
 // Snapshots returns the names of a folder's proof files, proof_SESSION_TIME.json, that are
 // of the same session as the one named, itself among them; nil when it is the only one.
 func (l *Ledger) Snapshots(name string) []string {
-	if l.snapshots == nil {
+	if l.files == nil {
 		return nil
 	}
-	return l.snapshots[snapshotSession(filepath.Base(name))]
+	if names := l.files.sessions()[snapshotSession(filepath.Base(name))]; len(names) > 1 {
+		return names
+	}
+	return nil
 }
 
 // NewLedger returns a ledger of size records in a file that the caller reads.
@@ -88,10 +91,7 @@ func (r *Reader) Ledger(ctx context.Context, arg string, from int64) (*Ledger, e
 		return nil, err
 	}
 	if isPattern(arg) {
-		p, err := newPattern(arg)
-		if err != nil {
-			return nil, err
-		}
+		p := newPattern(arg)
 		return r.folderLedger(arg, p.base, p, ignore)
 	}
 	info, err := os.Stat(arg)

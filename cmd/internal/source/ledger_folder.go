@@ -47,9 +47,9 @@ func (r *Reader) folderLedger(name, dir string, only *pattern, ignore *Ignore) (
 		}
 	}
 	slices.SortStableFunc(parts, func(a, b part) int { return strings.Compare(a.name, b.name) })
-	l.snapshots, l.Unused = f.snapshots(), ignore.Unused()
+	l.Unused = ignore.Unused()
 	l.Size.Store(int64(len(parts)))
-	l.Skipped = left
+	l.Skipped, l.files = left, f
 	l.Records = func(yield func(bundle.Raw, error) bool) {
 		l.Done.Store(0)
 		l.Skipped = slices.Clone(left)
@@ -79,7 +79,7 @@ func (l *Ledger) part(p part, yield func(bundle.Raw, error) bool) bool {
 		return l.lines(p.name, yield)
 	}
 	in := FolderInput(p.name, l.Root)
-	switch why := notEvidence(in.Data); {
+	switch why := notEvidence(in.Data, l.files); {
 	case in.Err != nil:
 		l.leave(p.name, true, "could not be read: %v", in.Err)
 		return true

@@ -15,12 +15,13 @@ import (
 const maxPattern = 4096
 
 // isPattern reports whether an argument is a pattern: nothing has it for a name, and
-// it has what patterns are made of.
+// it can be read as one. Whatever can't is the name of a file that is not there.
 func isPattern(arg string) bool {
-	if _, err := os.Lstat(arg); err == nil {
+	if !strings.ContainsAny(arg, "*?[{") || len(arg) > maxPattern {
 		return false
 	}
-	return strings.ContainsAny(arg, "*?[{")
+	_, err := os.Lstat(arg)
+	return err != nil && doublestar.ValidatePattern(filepath.ToSlash(arg))
 }
 
 // A pattern selects files below a folder. Slashes part it, on every system, and **
@@ -31,18 +32,14 @@ type pattern struct {
 	parts []string // of rest; nil where a group holds a slash
 }
 
-// newPattern reads an argument as a pattern.
-func newPattern(arg string) (*pattern, error) {
-	slashed := filepath.ToSlash(arg)
-	if len(arg) > maxPattern || !doublestar.ValidatePattern(slashed) {
-		return nil, fmt.Errorf("%w: %q is not a pattern that can be read (* ? [a-z] {a,b} and ** for folders)", ErrUsage, arg)
-	}
-	base, rest := doublestar.SplitPattern(slashed)
+// newPattern reads an argument that is one.
+func newPattern(arg string) *pattern {
+	base, rest := doublestar.SplitPattern(filepath.ToSlash(arg))
 	p := &pattern{base: filepath.FromSlash(base), rest: rest}
 	if !strings.Contains(rest, "{") {
 		p.parts = strings.Split(rest, "/")
 	}
-	return p, nil
+	return p
 }
 
 // takes reports whether a file or folder is one that the pattern names. Extensions

@@ -71,6 +71,19 @@ func isDatabase(name string) bool {
 	return string(head[:n]) == "SQLite format 3\x00" || named && n > 0 && !beginsLikeJSON(head[:n]) && (err == nil || err == io.ErrUnexpectedEOF)
 }
 
+// MayBeProof reports whether a file of a folder is one that is judged, or that may be a
+// proof all the same.
+func MayBeProof(name string) bool {
+	switch lower := strings.ToLower(filepath.Base(name)); {
+	case isBundleName(lower):
+		data, err := ReadRegular(name, MaxBytes)
+		return err != nil || notEvidence(data, nil) == ""
+	case isLines(lower):
+		return notRecords(name) == ""
+	}
+	return isDatabase(name) || isArchive(name) || holdsProof(name)
+}
+
 // holdsProof reports whether a file that is not named as one looks like JSON with a
 // proof in it. Only what begins like JSON is read.
 func holdsProof(name string) bool {
@@ -185,8 +198,10 @@ func notRecords(name string) string {
 		own = own && ownLine(doc.Root())
 	}
 	switch {
-	case bounded.N <= 0 || lines == 0:
+	case bounded.N <= 0:
 		return ""
+	case lines == 0:
+		return "an empty file"
 	case own:
 		return "qodverify's own report"
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -109,16 +108,17 @@ func snapshotSession(name string) string {
 	return bundle.NormalSessionID(id)
 }
 
-// snapshots returns the proof files of the sessions that have several.
-func (f *folder) snapshots() map[string][]string {
-	by := map[string][]string{}
-	for _, file := range f.files {
-		if id := snapshotSession(filepath.Base(file.name)); id != "" {
-			by[id] = append(by[id], file.name)
+// sessions returns the proof files of a folder by session.
+func (f *folder) sessions() map[string][]string {
+	f.once.Do(func() {
+		f.bySession = map[string][]string{}
+		for _, file := range f.files {
+			if id := snapshotSession(filepath.Base(file.name)); id != "" {
+				f.bySession[id] = append(f.bySession[id], file.name)
+			}
 		}
-	}
-	maps.DeleteFunc(by, func(_ string, names []string) bool { return len(names) < 2 })
-	return by
+	})
+	return f.bySession
 }
 
 // FolderInput reads a file of a folder that the user named.
