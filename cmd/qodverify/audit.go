@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/cmd/internal/cause"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
 	"github.com/qodverify/qodverify/cmd/internal/state"
@@ -133,6 +134,7 @@ type auditRun struct {
 	close   func() error  // of the ledger
 	stored  *store.Ledger // what the ledger is when it is a database
 	unsaved exitCode      // of files that could not be written
+	unread  error         // why the last pass could not read on
 }
 
 func (a *app) audit(f *auditFlags, arg string) error {
@@ -198,7 +200,7 @@ func (r *auditRun) open(arg string) error {
 		return &problemError{"interrupted", exitInconclusive, fmt.Errorf("%s: interrupted before anything was read", arg)}
 	}
 	if err != nil {
-		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", arg, err)}
+		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", arg, cause.Of(err))}
 	}
 	r.judged(r.ledger.Root)
 	dir := r.flags.artifactsDir
@@ -312,9 +314,13 @@ func (r *auditRun) run() error {
 			return err
 		}
 	}
-	if report.Records == 0 && report.Counts[verify.InputUnreadable] > 0 {
+	if report.Records == 0 && report.Counts[verify.InputUnreadable] > 0 && r.unread != nil {
 		// Not a word of it was read, so there is nothing to report on.
-		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %s", r.ledger.Name, report.Listed[0].Message)}
+		err := r.unread
+		if !strings.HasPrefix(err.Error(), r.ledger.Name) {
+			err = fmt.Errorf("%s: %w", r.ledger.Name, err)
+		}
+		return &problemError{"input", exitMalformed, err}
 	}
 	result := render.Audit{
 		Tool: tool(), Ledger: r.ledger.Name, Keys: r.keys.Source, Pinned: len(r.policy.Pins) > 0, Report: report,
@@ -384,7 +390,7 @@ func (r *auditRun) pass(v *verify.Verifier) (*verify.LedgerReport, error) {
 	}
 	p := r.newProgress("audit")
 	o.Progress = func(v verify.Progress) { p.audited(v, r.ledger) }
-	report := v.Ledger(interruptible(r.ctx, r.noticed, r.ledger.Records), o)
+	report := v.Ledger(interruptible(r.ctx, r.noticed, r.failing(r.ledger.Records)), o)
 	p.end()
 	if all != nil {
 		if err := all.commit(); err != nil {
@@ -392,6 +398,21 @@ func (r *auditRun) pass(v *verify.Verifier) (*verify.LedgerReport, error) {
 		}
 	}
 	return report, nil
+}
+
+// failing remembers why records could not be read on.
+func (r *auditRun) failing(records iter.Seq2[bundle.Raw, error]) iter.Seq2[bundle.Raw, error] {
+	return func(yield func(bundle.Raw, error) bool) {
+		r.unread = nil
+		for raw, err := range records {
+			if err != nil {
+				r.unread = err
+			}
+			if !yield(raw, err) {
+				return
+			}
+		}
+	}
 }
 
 // interruptible ends a sequence when ctx does.

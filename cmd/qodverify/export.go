@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/qodverify/qodverify/cmd/internal/cause"
 	"github.com/qodverify/qodverify/cmd/internal/files"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/store"
@@ -45,7 +47,7 @@ func (a *app) export(database, artifacts, out string) (err error) {
 		err = verify.ErrInterrupted
 	}
 	if err != nil {
-		return &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", database, err)}
+		return &problemError{"input", exitMalformed, noDatabase(database, cause.Of(err))}
 	}
 	defer l.Close()
 	n, err := a.exportTo(ctx, l, database, out)
@@ -60,6 +62,20 @@ func (a *app) export(database, artifacts, out string) (err error) {
 	}
 	a.exportSay("%d records of %s", n, database)
 	return nil
+}
+
+// noDatabase says why a file can't be exported as a database, and, where it is JSON,
+// what exports that.
+func noDatabase(name string, err error) error {
+	head := make([]byte, 64)
+	if f, openErr := files.Open(name); openErr == nil && !store.IsDatabase(name) {
+		n, _ := f.Read(head)
+		f.Close()
+		if bytes.HasPrefix(bytes.TrimLeft(head[:n], "\ufeff \t\r\n"), []byte("{")) {
+			return &hintedError{name + " is JSON, and no SQLite database", "Of a bundle there are: qodverify export openssl, export dsse and export jws."}
+		}
+	}
+	return fmt.Errorf("%s: %w", name, err)
 }
 
 func (a *app) exportSay(format string, args ...any) {

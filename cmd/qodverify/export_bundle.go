@@ -50,7 +50,10 @@ func (a *app) looked(f *verifyFlags, arg string) (r render.Result, policy verify
 			return
 		}
 	}
-	input = inputs[0]
+	if input = inputs[0]; input.Err != nil {
+		err = &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", arg, input.Err)}
+		return
+	}
 	if loadErr := keyring.Load(nil); errors.Is(loadErr, source.ErrUsage) {
 		err = loadErr
 		return
@@ -75,7 +78,8 @@ func (a *app) looked(f *verifyFlags, arg string) (r render.Result, policy verify
 		fmt.Fprintf(a.stderr, "qodverify: %s: %s%s\n", render.Printable(r.Input), strings.ToUpper(r.Report.Verdict().String()), render.Printable(reason))
 	}
 	if r.Bundle == nil {
-		err = &problemError{"input", exitMalformed, errors.New(r.Report.Checks()[0].Message)}
+		c := r.Report.Checks()[0]
+		err = &problemError{"input", exitMalformed, &hintedError{c.Message, c.Hint}}
 	}
 	return
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
+	"github.com/qodverify/qodverify/verify"
 )
 
 func (a *app) inspectCommand() *cobra.Command {
@@ -43,18 +44,25 @@ func (a *app) inspect(inputs []source.Input, left render.LeftOut) error {
 	var shown []render.Inspection
 	for _, in := range inputs {
 		one := render.Inspection{Input: in.Name}
-		err := in.Err
-		if err == nil {
-			one.Bundle, err = bundle.Parse(in.Data)
+		b, err := bundle.Parse(in.Data)
+		switch {
+		case in.Err != nil:
+			one.Report = verify.UnreadableReport(in.Err)
+		case err != nil:
+			one.Report = verify.MalformedReport(err)
+		default:
+			one.Bundle = b
 		}
-		if err != nil {
-			one.Err = err
-			a.exit = joined(a.exit, exitMalformed)
+		if one.Report != nil {
+			a.exit = joined(a.exit, exitFor(one.Report.Verdict()))
 		}
 		shown = append(shown, one)
 	}
 	if a.output == "json" {
 		return a.written(render.InspectJSON(a.stdout, tool(), shown, left))
+	}
+	if a.quiet {
+		return nil
 	}
 	return a.written(render.InspectText(a.stdout, shown, left, render.TextOptions{Color: a.color()}))
 }

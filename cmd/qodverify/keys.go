@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/qodverify/qodverify/cmd/internal/cause"
 	"github.com/qodverify/qodverify/cmd/internal/mint"
 	"github.com/qodverify/qodverify/cmd/internal/pyjson"
 	"github.com/qodverify/qodverify/cmd/internal/render"
@@ -40,7 +41,7 @@ none, and 3 when a set can't be read.`,
 					code = exitInconclusive
 				}
 				a.exit = joined(a.exit, code)
-				sets = append(sets, render.KeyList{Source: name, Set: list, Err: err})
+				sets = append(sets, render.KeyList{Source: name, Set: list, Err: err, Unread: unread(err)})
 			}
 			if a.output == "json" {
 				return a.written(render.KeysJSON(a.stdout, tool(), sets))
@@ -52,6 +53,18 @@ none, and 3 when a set can't be read.`,
 	cmd.Flags().BoolVar(&reader.AllowHTTP, "allow-http", false, "allow plain http beyond this machine")
 	cmd.AddCommand(a.generateCommand())
 	return cmd
+}
+
+// unread says why a key set could not be read, "" where it was.
+func unread(err error) string {
+	var why *cause.Error
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "not found"
+	case errors.As(err, &why):
+		return "unreadable"
+	}
+	return ""
 }
 
 func (a *app) generateCommand() *cobra.Command {

@@ -27,7 +27,8 @@ type app struct {
 	files          []*reportFile // of reports, and the step summary
 	inputs         []string      // names of what is judged, which no report may overwrite
 	quiet, noColor bool
-	verbose        bool // verify: also what is verified in full
+	colors         string // auto, always or never
+	verbose        bool   // verify: also what is verified in full
 	exit           exitCode
 }
 
@@ -56,6 +57,12 @@ type problemError struct {
 
 func (e *problemError) Error() string { return e.err.Error() }
 
+// hintedError is an error with what to do about it.
+type hintedError struct{ text, hint string }
+
+func (e *hintedError) Error() string { return e.text }
+func (e *hintedError) Hint() string  { return e.hint }
+
 // problem tells an error to the person on stderr, and to the machine on stdout
 // if it asked for JSON.
 func (a *app) problem(cmd *cobra.Command, err error, args []string) exitCode {
@@ -64,9 +71,12 @@ func (a *app) problem(cmd *cobra.Command, err error, args []string) exitCode {
 	plain := cause.Full(p.err)
 	message := render.Printable(strings.TrimPrefix(plain.Error(), source.ErrUsage.Error()+": "))
 	problem := &render.Problem{Code: p.code, Message: message}
+	var hinted interface{ Hint() string }
+	if errors.As(plain, &hinted) {
+		problem.Hint = render.Printable(hinted.Hint())
+	}
 	var why *cause.Error
 	if errors.As(plain, &why) {
-		problem.Hint = render.Printable(why.Do)
 		problem.Unread = p.exit == exitMalformed && !why.Write && slices.Contains([]string{"input", "keys", "policy"}, p.code)
 	}
 	fmt.Fprintf(a.stderr, "qodverify: %s\n", message)
@@ -146,6 +156,9 @@ func (a *app) rootCommand() *cobra.Command {
 			if err := noneEmpty(cmd); err != nil {
 				return err
 			}
+			if !slices.Contains(colors, a.colors) {
+				return fmt.Errorf("--color: %.80q is not auto, always or never%s", a.colors, didYouMean(a.colors, colors))
+			}
 			return a.checkOutput(cmd)
 		},
 	}
@@ -153,7 +166,8 @@ func (a *app) rootCommand() *cobra.Command {
 	persistent.StringVarP(&a.output, "output", "o", "text", "`FORMAT` of the report: "+render.FormatNames())
 	persistent.StringArrayVar(&a.reports, "report", nil, "write the report to a file as well: `FORMAT=FILE` (repeatable)")
 	persistent.BoolVarP(&a.quiet, "quiet", "q", false, "print no text report; the exit status is the verdict")
-	persistent.BoolVar(&a.noColor, "no-color", false, "no colour (also by $NO_COLOR)")
+	persistent.StringVar(&a.colors, "color", "auto", "colour of the text report, `WHEN`: auto, always or never (also by $FORCE_COLOR and $NO_COLOR)")
+	persistent.BoolVar(&a.noColor, "no-color", false, "as --color never")
 	root.SetFlagErrorFunc(flagError)
 	root.Version = toolVersion()
 	root.SetVersionTemplate("qodverify {{.Version}}\n")
@@ -196,9 +210,24 @@ func (a *app) unwritten(err error) error {
 	return &problemError{"output", joined(a.exit, exitMalformed), err}
 }
 
-// color is on only on a terminal that has it.
+// colors are the values of --color.
+var colors = []string{"auto", "always", "never"}
+
+// color is on where the command line asks for it, else where the environment does
+// (no-color.org, force-color.org, bixense.com/clicolors), else on a terminal that has it.
 func (a *app) color() bool {
-	return !a.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && a.onTerminal()
+	set := func(name string) bool { v := os.Getenv(name); return v != "" && v != "0" }
+	switch {
+	case a.noColor || a.colors == "never":
+		return false
+	case a.colors == "always":
+		return true
+	case os.Getenv("NO_COLOR") != "":
+		return false
+	case set("FORCE_COLOR"), set("CLICOLOR_FORCE"):
+		return true
+	}
+	return os.Getenv("TERM") != "dumb" && os.Getenv("CLICOLOR") != "0" && a.onTerminal()
 }
 
 func (a *app) onTerminal() bool {

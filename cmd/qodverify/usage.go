@@ -137,7 +137,7 @@ var meant = map[string]string{
 	"key": "--jwks FILE", "keys": "--jwks FILE", "public-key": "--jwks FILE", "public-keys": "--jwks FILE", "keyset": "--jwks FILE", "certificate": "--jwks FILE",
 	"sid": "--session ID", "session-id": "--session ID", "thumbprint": "--pin THUMBPRINT", "fingerprint": "--pin THUMBPRINT", "silent": "--quiet",
 	"insecure": "--allow-http", "http": "--allow-http", "time": "--at TIME", "now": "--at TIME", "date": "--at TIME", "rules": "--policy FILE", "prev": "--previous HASH",
-	"exclude": "--ignore PATTERN", "skip": "--ignore PATTERN", "artifacts": "--artifacts-dir DIR", "colour": "--no-color", "no-colour": "--no-color",
+	"exclude": "--ignore PATTERN", "skip": "--ignore PATTERN", "artifacts": "--artifacts-dir DIR", "colour": "--color WHEN", "no-colour": "--no-color",
 }
 
 // flagError says what is wrong with a flag.

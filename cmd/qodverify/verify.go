@@ -71,7 +71,7 @@ func complete(cmd *cobra.Command) {
 		formats = append(formats, f.Name+"\t"+f.About)
 	}
 	for name, values := range map[string][]string{
-		"output": formats, "profile": {"auto", "qod-mock", "jcs"}, "require": ids,
+		"output": formats, "color": colors, "profile": {"auto", "qod-mock", "jcs"}, "require": ids,
 	} {
 		if cmd.Flag(name) != nil {
 			_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -282,9 +282,9 @@ func (a *app) trust(f *verifyFlags) (*source.Reader, *source.Keyring, error) {
 
 // noneMatched says why there is nothing to verify.
 func noneMatched(f *verifyFlags, args []string, skipped []source.Skipped) error {
-	text := fmt.Sprintf("no input matched %q", args)
+	text := fmt.Sprintf("no input matched: %s has no *.json with a proof", quoted(args))
 	if f.session != "" {
-		text += fmt.Sprintf(" with --session %s", f.session)
+		text = fmt.Sprintf("no input matched: %s has no proof of session %s (no file proof_%s_TIME.json)", quoted(args), f.session, f.session)
 	}
 	for i, s := range skipped {
 		if i == 5 {

@@ -13,8 +13,8 @@ import (
 // Inspection is what one input claims, or why it can't be shown.
 type Inspection struct {
 	Input  string
-	Bundle *bundle.Bundle
-	Err    error
+	Bundle *bundle.Bundle // nil: Report says why
+	Report *verify.Report
 }
 
 // claim is one value of a bundle, where it stands, and what protects it once it
@@ -119,9 +119,9 @@ func InspectText(w io.Writer, shown []Inspection, left LeftOut, o TextOptions) e
 		if n > 0 {
 			p.line("")
 		}
-		if one.Err != nil {
-			p.line("%s: %s", p.bold.Sprint(Printable(one.Input)), p.bad.Sprint("MALFORMED"))
-			p.field("why", "%v", one.Err)
+		if one.Bundle == nil {
+			p.line("%s: %s", p.bold.Sprint(Printable(one.Input)), p.verdict(one.Report.Verdict()))
+			p.reasons(one.Report)
 			continue
 		}
 		p.line("%s: %s", p.bold.Sprint(Printable(one.Input)), p.doubt.Sprint("CLAIMS ONLY, nothing was verified"))
@@ -160,7 +160,9 @@ func InspectJSON(w io.Writer, tool Tool, shown []Inspection, left LeftOut) error
 		Input      string        `json:"input"`
 		Form       string        `json:"form,omitempty"`
 		Generation string        `json:"generation,omitempty"`
+		Verdict    string        `json:"verdict,omitempty"` // malformed or unreadable
 		Error      string        `json:"error,omitempty"`
+		Hint       string        `json:"hint,omitempty"`
 		Claims     []claim       `json:"claims"`
 		Words      []jsonClaim   `json:"if_verified"`
 		Coverage   []jsonCovered `json:"coverage"`
@@ -177,8 +179,9 @@ func InspectJSON(w io.Writer, tool Tool, shown []Inspection, left LeftOut) error
 	}{Schema: "qodverify/inspect/v1", Note: "claims only, nothing was verified", Tool: tool, Results: []one{}, Skipped: left.Skipped, Unused: left.Unused}
 	for _, s := range shown {
 		r := one{Input: s.Input, Claims: []claim{}, Words: []jsonClaim{}, Coverage: []jsonCovered{}}
-		if s.Err != nil {
-			r.Error = s.Err.Error()
+		if s.Bundle == nil {
+			c := s.Report.Checks()[0]
+			r.Error, r.Hint, r.Verdict = c.Message, c.Hint, s.Report.Verdict().String()
 		} else {
 			r.Form, r.Generation, r.Claims = string(s.Bundle.Form), string(s.Bundle.Generation), claims(s.Bundle)
 			r.Words, r.Coverage = claimsJSON(verify.ClaimsOf(s.Bundle)), coverageJSON(verify.CoverageOf(s.Bundle))

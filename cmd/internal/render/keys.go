@@ -1,6 +1,8 @@
 package render
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -14,12 +16,24 @@ type KeyList struct {
 	Source string
 	Set    *jwks.KeySet
 	Err    error
+	// Unread says in a word or two why there is nothing to look at: "not found", say. ""
+	// where the set was read.
+	Unread string
 }
 
 // Faulty reports whether the set has an Ed25519 key that may not verify. Keys
 // of other types are no fault.
 func Faulty(set *jwks.KeySet) bool {
 	return slices.ContainsFunc(set.Refused(), func(r jwks.RefusedKeyError) bool { return r.Code != jwks.CodeKeyType })
+}
+
+// hintOf says what to do about an error, if it knows.
+func hintOf(err error) string {
+	var e interface{ Hint() string }
+	if errors.As(err, &e) {
+		return e.Hint()
+	}
+	return ""
 }
 
 // KeysText lists key sets for a person.
@@ -31,8 +45,11 @@ func KeysText(w io.Writer, lists []KeyList, o TextOptions) error {
 			p.line("")
 		}
 		if list.Err != nil {
-			p.line("%s: %s", p.bold.Sprint(Printable(list.Source)), p.bad.Sprint("UNUSABLE"))
+			p.line("%s: %s", p.bold.Sprint(Printable(list.Source)), p.bad.Sprint(strings.ToUpper(cmp.Or(list.Unread, "unusable"))))
 			p.field("why", "%v", list.Err)
+			if hint := hintOf(list.Err); hint != "" {
+				p.field("  hint", "%s", hint)
+			}
 			continue
 		}
 		p.line("%s: %d usable, %d not", p.bold.Sprint(Printable(list.Source)), list.Set.Len(), len(list.Set.Refused()))
@@ -70,6 +87,7 @@ func KeysJSON(w io.Writer, tool Tool, lists []KeyList) error {
 	type set struct {
 		Source   string   `json:"source"`
 		Error    string   `json:"error,omitempty"`
+		Hint     string   `json:"hint,omitempty"`
 		Keys     []key    `json:"keys"`
 		Warnings []string `json:"warnings"`
 	}
@@ -81,7 +99,7 @@ func KeysJSON(w io.Writer, tool Tool, lists []KeyList) error {
 	for _, list := range lists {
 		s := set{Source: list.Source, Keys: []key{}, Warnings: append([]string{}, list.Set.Warnings()...)}
 		if list.Err != nil {
-			s.Error = list.Err.Error()
+			s.Error, s.Hint = list.Err.Error(), hintOf(list.Err)
 		}
 		for k := range list.Set.All() {
 			s.Keys = append(s.Keys, key{KID: k.KID, Usable: true, Thumbprint: k.Thumbprint().String(), NotBefore: k.Window.NotBefore, Expires: k.Window.Expires, RevokedAt: k.Window.RevokedAt})

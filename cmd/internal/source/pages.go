@@ -59,7 +59,10 @@ func (r *Reader) serviceLedger(ctx context.Context, arg string, from int64) (*Le
 		l.Done.Store(0)
 		p := &pages{reader: r, ledger: l, base: base, at: max(from, 1), end: -1, start: time.Now(), seed: maphash.MakeSeed(), seen: map[uint64]bool{}}
 		if err := p.read(ctx, yield); err != nil {
-			yield(bundle.Raw{}, fmt.Errorf("%s, from record %d on: %w", base, p.at, err))
+			if p.given > 0 {
+				err = fmt.Errorf("from record %d on: %w", p.at, err)
+			}
+			yield(bundle.Raw{}, fmt.Errorf("%s: %w", base, plain(err)))
 		}
 	}
 	return l, nil
