@@ -222,8 +222,8 @@ func (a *app) exportDSSECommand() *cobra.Command {
 		Long: `dsse verifies a bundle and signs what came of it, with the auditor's own key: an in-toto
 Statement v1 whose subject is the SHA-256 of the bundle's bytes and whose predicate is a
 Simple Verification Result (` + attest.PredicateType + `), in a DSSE
-envelope. The properties are ` + attest.Verified + ` and, by name, what held; the full report stands in
-the predicate. cosign checks it:
+envelope. The properties are ` + attest.Verified + ` and, by name, what held; the report (without
+coverage) stands in the predicate. cosign checks it:
 
   cosign verify-blob-attestation --insecure-ignore-tlog --key auditor.pem \
     --type ` + attest.PredicateType + ` --signature out.json bundle.json

@@ -20,6 +20,7 @@ const flushEvery = 200 * time.Millisecond
 type outputs struct {
 	app     *app
 	list    []*output
+	files   []*reportFile
 	flushed time.Time
 }
 
@@ -46,7 +47,7 @@ func (u unnamed) Abort()        { u.Close() }
 
 // beginReports opens every report of a run with so many inputs.
 func (a *app) beginReports(inputs int) *outputs {
-	o := &outputs{app: a, flushed: time.Now()}
+	o := &outputs{app: a, files: a.files, flushed: time.Now()}
 	options := a.renderOptions()
 	if len(a.files) > 0 {
 		// Who reads only the beginning of stdout wants the files all the same.
@@ -124,8 +125,9 @@ func (out *output) drop() {
 	}
 }
 
-// drop ends reports of a run that came to nothing.
+// drop ends reports of a run that came to nothing. Its files tell why it did.
 func (o *outputs) drop() {
+	o.app.files = o.files
 	for _, out := range o.list {
 		out.drop()
 	}
@@ -169,7 +171,9 @@ func (o *outputs) end(run render.Run) {
 
 // untold tells that a report was not written.
 func (a *app) untold(f *reportFile, err error) {
-	if !isWriteError(err) {
+	if w := (*files.WriteError)(nil); errors.As(err, &w) {
+		err = w // of several from one file the first
+	} else {
 		err = files.Unwritten(f.name, err)
 	}
 	message := f.asked + ": " + err.Error()
@@ -181,9 +185,4 @@ func (a *app) untold(f *reportFile, err error) {
 	if a.output == "github" {
 		render.AnnotateProblem(a.stdout, render.Problem{Code: "output", Message: message})
 	}
-}
-
-func isWriteError(err error) bool {
-	var w *files.WriteError
-	return errors.As(err, &w)
 }

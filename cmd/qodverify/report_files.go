@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -107,7 +109,7 @@ func (f *reportFile) write(r render.Report, o render.Options) error {
 	}
 	defer w.Abort()
 	if err := render.Write(w, f.format, r, o); err != nil {
-		return err
+		return cmp.Or(w.Err(), err)
 	}
 	return w.Commit()
 }
@@ -156,7 +158,7 @@ func (a *app) overwrites(file string) error {
 	}
 	for _, input := range a.inputs {
 		if other, err := os.Stat(input); err == nil && os.SameFile(info, other) || evidenceIn(file, input) {
-			return fmt.Errorf("%s would overwrite an input", file)
+			return files.Unwritten(file, errors.New("it would overwrite an input"))
 		}
 	}
 	if !info.Mode().IsRegular() {
@@ -165,7 +167,7 @@ func (a *app) overwrites(file string) error {
 	for stream, to := range map[string]any{"stdout": a.stdout, "stderr": a.stderr} {
 		if f, ok := to.(*os.File); ok {
 			if other, err := f.Stat(); err == nil && os.SameFile(info, other) {
-				return fmt.Errorf("%s is where %s goes", file, stream)
+				return files.Unwritten(file, fmt.Errorf("it is where %s goes", stream))
 			}
 		}
 	}

@@ -67,7 +67,7 @@ func TestReportUnwritable(t *testing.T) {
 				if code != input.code {
 					t.Errorf("exit %d, want %d\n%s", code, input.code, stderr.String())
 				}
-				if said := stderr.String(); !strings.Contains(said, bad[0]) || !strings.Contains(said, bad[1]) || strings.Contains(said, ".qodverify") {
+				if said := stderr.String(); !strings.Contains(said, bad[0]) || !strings.Contains(said, bad[1]) || strings.Contains(said, ".qodverify") || strings.Contains(said, "u000a") {
 					t.Errorf("stderr: %s", said)
 				}
 				holdWritten(t, input.verdict, stdout.Bytes(), json1, json2)

@@ -91,6 +91,9 @@ func (w *Writer) Write(data []byte) (int, error) {
 	return n, err
 }
 
+// Err returns the first error of a write.
+func (w *Writer) Err() error { return w.err }
+
 // Commit ends the file and gives it its name, unless a part of it could not be
 // written.
 func (w *Writer) Commit() error {
