@@ -3,7 +3,6 @@ package render
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/qodverify/qodverify/verify"
@@ -85,88 +84,6 @@ func (g *githubWriter) end(s standing) error {
 }
 
 func (g *githubWriter) drop() error { return g.later.close() }
-
-// remarks joins what is to be said of many inputs: each code once, with how many have it
-// and the first of them.
-type remarks struct {
-	list  []*remark
-	index map[remarkKey]*remark
-}
-
-type remarkKey struct {
-	code  verify.Code
-	level level
-}
-
-type remark struct {
-	item          item // the first one
-	names         []string
-	inputs, times int
-}
-
-// maxRemarkNames is how many inputs a remark names.
-const maxRemarkNames = 3
-
-func (r *remarks) add(u suite) {
-	last := map[remarkKey]bool{}
-	for _, i := range u.items {
-		if i.level != warned && i.level != usual {
-			continue
-		}
-		if r.index == nil {
-			r.index = map[remarkKey]*remark{}
-		}
-		key := remarkKey{i.code, i.level}
-		m := r.index[key]
-		if m == nil {
-			m = &remark{item: i}
-			r.index[key] = m
-			r.list = append(r.list, m)
-		}
-		m.times++
-		if last[key] {
-			continue
-		}
-		last[key] = true
-		if m.inputs++; len(m.names) < maxRemarkNames {
-			m.names = append(m.names, u.name)
-		}
-	}
-}
-
-// of returns the remarks of one level, in the order of the checks.
-func (r *remarks) of(l level) (list []*remark) {
-	for _, m := range r.list {
-		if m.item.level == l {
-			list = append(list, m)
-		}
-	}
-	order := checkOrder()
-	slices.SortStableFunc(list, func(a, b *remark) int {
-		return order[verify.CheckID(a.item.id)] - order[verify.CheckID(b.item.id)]
-	})
-	return list
-}
-
-// text says what the code means, since each input has a message with figures of its own.
-func (m *remark) text() string {
-	means := m.item.message
-	if e, ok := verify.Explain(m.item.code); ok {
-		means = e.Means
-	}
-	what := count(int64(m.inputs), "input")
-	switch {
-	case m.inputs == 1:
-		what = fmt.Sprintf("%d times", m.times)
-	case m.times > m.inputs:
-		what = fmt.Sprintf("%d times in %s", m.times, what)
-	}
-	names := strings.Join(m.names, ", ")
-	if more := m.inputs - len(m.names); more > 0 {
-		names += fmt.Sprintf(" and %d more", more)
-	}
-	return fmt.Sprintf("%s: %s (%s)", what, means, names)
-}
 
 // rankCounts tells how many inputs have which verdict, the worst first.
 func rankCounts(counts [ranks]int) string {

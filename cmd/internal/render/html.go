@@ -73,8 +73,9 @@ type page struct {
 	JSON     string
 	Inputs   []htmlInput
 	Index    []htmlRow
-	Details  template.HTML // of several inputs
-	Left     int           // verified inputs that the index leaves out
+	Details  template.HTML  // of several inputs
+	Left     int            // verified inputs that the index leaves out
+	Remarks  []htmlTogether // the warnings of several inputs
 	Together []htmlTogether
 	Summary  jsonSummary
 	Problem  *Problem
@@ -171,6 +172,7 @@ type htmlRun struct {
 	number   int
 	details  [ranks]pieces
 	shown    []int // numbers of the inputs that have details
+	remarks  remarks
 }
 
 func newHTMLRun(w io.Writer, tool Tool, inputs int, o Options) runWriter {
@@ -189,6 +191,7 @@ func (h *htmlRun) add(r Result) error {
 		h.only = &in
 		return h.json.add(r)
 	}
+	h.remarks.result(r)
 	rank := o.rank()
 	kept := &h.details[rank]
 	if o.Verdict == verify.Verified || kept.left > 0 {
@@ -228,6 +231,9 @@ func (h *htmlRun) end(r Run) error {
 		p.index(r, h.shown)
 	}
 	p.leftOut(r.LeftOut)
+	for _, m := range h.remarks.all() {
+		p.Remarks = append(p.Remarks, htmlTogether{m.word(), m.item.code, m.text()})
+	}
 	for _, i := range r.together() {
 		word := map[level]string{failed: "fail", broken: "not_run", warned: "warn", usual: "note", noted: "note"}[i.level]
 		p.Together = append(p.Together, htmlTogether{word, i.code, i.message})

@@ -56,6 +56,7 @@ type textRun struct {
 	options TextOptions
 	inputs  int
 	later   spools
+	remarks remarks
 }
 
 func newTextRun(w io.Writer, _ Tool, inputs int, o Options) runWriter {
@@ -67,6 +68,7 @@ func (t *textRun) add(r Result) error {
 		return newPainter(t.w, t.options).told(func(p *painter) { p.result(r) })
 	}
 	o := OutcomeOf(r)
+	t.remarks.result(r)
 	err := newPainter(t.w, t.options).told(func(p *painter) { p.heading(o) })
 	if err == nil && (o.Verdict != verify.Verified || t.options.Verbose) {
 		err = newPainter(&t.later[o.rank()], t.options).told(func(p *painter) {
@@ -85,6 +87,9 @@ func (t *textRun) end(run Run) error {
 		if len(run.Outcomes) > 1 {
 			p.line("")
 			p.line("%d inputs: %s%s", len(run.Outcomes), run.counts(), p.doubt.Sprint(run.standing().together()))
+			for _, m := range t.remarks.all() {
+				p.line("  %s  %-20s  %s: %s", p.doubt.Sprintf("%-11s", m.word()), m.item.id, Printable(string(m.item.code)), Printable(m.text()))
+			}
 		}
 		p.together(run)
 		if v := run.Verdict(); len(run.Outcomes) > 0 && v != worst(verify.Verified, run.Outcomes) {
