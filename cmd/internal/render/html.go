@@ -135,12 +135,12 @@ type topic struct {
 	Claims []verify.Claim
 }
 
-// htmlBanner is a verdict as the page shows it: its sign, its word, and what stands
-// behind it.
-type htmlBanner struct{ Class, Mark, Word, Rest string }
+// htmlBanner is a verdict as the page shows it: its sign, its word, what stands behind
+// it, and both together.
+type htmlBanner struct{ Class, Mark, Word, Rest, Whole string }
 
 func bannerOf(s standing) htmlBanner {
-	return htmlBanner{s.class(), s.mark(), s.word(), s.rest()}
+	return htmlBanner{s.class(), s.mark(), s.word(), strings.TrimLeft(s.rest(), ", "), s.String()}
 }
 
 func newPage(tool Tool, s standing, title string) page {

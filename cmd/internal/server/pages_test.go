@@ -147,7 +147,7 @@ func TestReportOfTampered(t *testing.T) {
 		}
 		return body
 	}
-	if body := report(); !strings.Contains(body, "✓ VERIFIED") || !strings.Contains(body, "came from the same server") {
+	if body := report(); !strings.Contains(body, "! VERIFIED") || !strings.Contains(body, "came from the same server") {
 		t.Errorf("a genuine proof:\n%.2000s", body)
 	}
 	db, err := sql.Open("sqlite", "file:"+v.database)
