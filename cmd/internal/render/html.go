@@ -90,12 +90,7 @@ type page struct {
 
 func (p *page) leftOut(l LeftOut) {
 	p.NotLooked = l.sentence()
-	p.LeftOut, p.LeftMore = l.benign()
-	evidence := l.evidence()
-	if more := len(evidence) - maxLeftOut; more > 0 {
-		evidence, p.LeftMore = evidence[:maxLeftOut], p.LeftMore+more
-	}
-	p.LeftOut = append(evidence, p.LeftOut...)
+	p.LeftOut, p.LeftMore = l.listed()
 }
 
 // htmlTogether is a line of what all inputs say together.
@@ -215,7 +210,9 @@ func (h *htmlRun) end(r Run) error {
 	p := newPage(r.Tool, r.standing(), "QoD proof report")
 	p.Summary, p.Problem, p.Schema = r.summary(), r.Problem, SchemaID
 	if h.inputs < 2 {
-		if err := h.json.end(r); err != nil {
+		short := r
+		short.Skipped, _ = r.LeftOut.listed()
+		if err := h.json.end(short); err != nil {
 			return err
 		}
 		p.JSON = h.jsonText.String()
@@ -392,6 +389,7 @@ func (a Audit) writeHTML(w io.Writer) error {
 	p := newPage(a.Tool, a.standing(), "QoD ledger report: "+a.Ledger)
 	p.Schema = AuditSchemaID
 	doc := a.document()
+	doc.Skipped, _ = a.LeftOut.listed()
 	var b bytes.Buffer
 	if err := WriteJSON(&b, doc); err != nil {
 		return err

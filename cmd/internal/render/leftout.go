@@ -51,6 +51,15 @@ func (l LeftOut) verdict(v verify.Verdict) verify.Verdict {
 	return v
 }
 
+// kind is the part of the reason that others share.
+func (s Skipped) kind() string {
+	if s.Ignored {
+		return s.Reason
+	}
+	kind, _, _ := strings.Cut(s.Reason, ": ")
+	return kind
+}
+
 // items tells what was left out: by name what may be a proof, and by reason the rest.
 func (l LeftOut) items() (items []item) {
 	byReason := map[string][]string{}
@@ -58,13 +67,13 @@ func (l LeftOut) items() (items []item) {
 		if s.Evidence {
 			items = append(items, item{id: skippedID, code: verify.NotLookedAt, message: s.Name + ": " + s.Reason, at: position{file: s.Name}})
 		} else {
-			byReason[s.Reason] = append(byReason[s.Reason], s.Name)
+			byReason[s.kind()] = append(byReason[s.kind()], s.Name)
 		}
 	}
 	for _, reason := range slices.Sorted(maps.Keys(byReason)) {
 		names := byReason[reason]
 		items = append(items, item{id: skippedID, code: verify.NotLookedAt, level: noted, at: position{file: names[0]},
-			message: fmt.Sprintf("left out of folders: %d (%s): %s", len(names), reason, someOf(names))})
+			message: fmt.Sprintf("left out of folders: %d (%s): %s", len(names), reason, someOf(names, 3))})
 	}
 	for _, pattern := range l.Unused {
 		items = append(items, item{id: skippedID, code: verify.IgnoreUnmatched, level: warned, message: fmt.Sprintf("--ignore %s left nothing out: no file or folder has such a name", pattern)})
@@ -81,9 +90,9 @@ func placed(items []item, o Options) []item {
 }
 
 // someOf names the first of a list.
-func someOf(names []string) string {
-	if more := len(names) - maxNamed; more > 0 {
-		return fmt.Sprintf("%s, and %d more", strings.Join(names[:maxNamed], ", "), more)
+func someOf(names []string, most int) string {
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s, and %d more", strings.Join(names[:most], ", "), more)
 	}
 	return strings.Join(names, ", ")
 }
@@ -99,7 +108,17 @@ func (l LeftOut) sentence() string {
 	for _, s := range list {
 		names = append(names, s.Name+" ("+s.Reason+")")
 	}
-	return fmt.Sprintf("Not looked at: %d that may be proofs, so nothing is verified without them: %s.", len(list), someOf(names))
+	return fmt.Sprintf("Not looked at: %d that may be proofs, so nothing is verified without them: %s.", len(list), someOf(names, maxNamed))
+}
+
+// listed is what a page lists, first what may be a proof, and how much more there is.
+func (l LeftOut) listed() (list []Skipped, more int) {
+	list = l.evidence()
+	benign, more := l.benign()
+	if n := len(list) - maxLeftOut; n > 0 {
+		list, more = list[:maxLeftOut], more+n
+	}
+	return append(list, benign...), more
 }
 
 // benign is what was left out and decides nothing, as far as it is listed, and how

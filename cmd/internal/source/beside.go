@@ -39,7 +39,7 @@ func notEvidence(data []byte, in *folder) string {
 	}
 	if record := copied(root); record.Exists() && in != nil {
 		if original := in.original(record); original != "" {
-			return "the service's copy of the record in " + original
+			return "the service's copy of a proof that is judged itself: " + original
 		}
 	}
 	if _, err := bundle.Parse(data); err == nil || recordIn(root) {

@@ -14,7 +14,8 @@ import (
 
 // Skipped is what stands in a folder and was not judged.
 type Skipped struct {
-	Name, Reason string
+	Name   string
+	Reason string // what follows ": " is of this file alone
 	// Evidence: it looks like a proof or could not be looked at, so what stands in
 	// the folder is not known to be sound as long as it is not judged.
 	Evidence bool
@@ -24,9 +25,14 @@ type Skipped struct {
 
 // Bounds of a folder: its depth, and how many entries are looked at.
 const (
-	maxFolderDepth   = 32
-	maxFolderEntries = 2_000_000
+	maxFolderDepth = 32
+	maxEntries     = 2_000_000
 )
+
+var maxFolderEntries = maxEntries
+
+// openFolder is a test's to replace: who runs it may be allowed to read everything.
+var openFolder = os.Open
 
 // found is a file of a folder.
 type found struct {
@@ -67,7 +73,7 @@ func walk(dir string, only *pattern, ignore *Ignore) (*folder, error) {
 	// What a link names *.json is read by the link, whatever its own name is.
 	for i, s := range f.skipped {
 		if link, ok := f.seen[f.places[s.Name]]; ok && !s.Ignored {
-			f.skipped[i] = Skipped{Name: s.Name, Reason: "read by the link " + link}
+			f.skipped[i] = Skipped{Name: s.Name, Reason: "read by the link to it: " + link}
 		}
 	}
 	for _, list := range [][]found{f.files, f.lines} {
@@ -83,6 +89,14 @@ func resolved(name string) (string, error) {
 		return "", err
 	}
 	return filepath.Abs(name)
+}
+
+// byLink is 1 for a file that a link on its way leads to, and 0 for others.
+func (f *folder) byLink(file found) int {
+	if file.place == filepath.Join(f.root, f.within(file.name)) {
+		return 0
+	}
+	return 1
 }
 
 // empty reports whether nothing was found, neither to be judged nor left out.
@@ -110,7 +124,7 @@ func (f *folder) skip(name string, evidence bool, format string, args ...any) {
 // to. Of a folder that is taken whole, everything counts. Only the first one's error is
 // the caller's.
 func (f *folder) read(dir, place string, depth int, whole bool) error {
-	d, err := os.Open(dir)
+	d, err := openFolder(dir)
 	if err != nil {
 		return err
 	}
@@ -241,9 +255,9 @@ func (f *folder) link(name string, depth int, taken, whole bool) {
 	case statErr != nil:
 		f.skip(name, evidenceName(name), "could not be read: %v", plain(statErr))
 	case f.only == nil && !hidden(inside) && (isDir || evidenceName(target)) && !f.leavesOut(inside):
-		f.skip(name, false, "a link to %s, which is read itself", inside)
+		f.skip(name, false, "a link to what is read itself: %s", inside)
 	case again:
-		f.skip(name, false, "another link to %s, as %s is", inside, first)
+		f.skip(name, false, "another link to what is read already: %s, by %s", inside, first)
 	case isDir && f.loops(target, name):
 		f.skip(name, false, "a link to a folder that holds it")
 	case isDir:

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -71,7 +72,7 @@ func (l *listing) tidy() {
 		}
 		if place, err := resolved(s.Name); err == nil {
 			if at, judged := l.at[place]; judged {
-				l.Skipped[i] = Skipped{Name: s.Name, Reason: "given by itself as " + l.places[at].Name + ", and judged"}
+				l.Skipped[i] = Skipped{Name: s.Name, Reason: "judged, as it was given by itself: " + l.places[at].Name}
 			}
 		}
 	}
@@ -157,7 +158,7 @@ func (l *listing) add(p Place, place string) {
 	}
 	first.found = first.found && p.found
 	p.arg.judged.Add(1)
-	l.Skipped = append(l.Skipped, Skipped{Name: p.Name, Reason: "the same file as " + first.Name + ", and judged once"})
+	l.Skipped = append(l.Skipped, Skipped{Name: p.Name, Reason: "judged once, and reached again: it is " + first.Name})
 }
 
 func (l *listing) folder(dir string, only *pattern) error {
@@ -182,6 +183,8 @@ func (l *listing) folder(dir string, only *pattern) error {
 			return !s.Ignored && !s.Evidence || !isSnapshot(filepath.Base(s.Name), l.Session)
 		})
 	}
+	// What links reach too has its own name, wherever it has one.
+	slices.SortStableFunc(f.files, func(a, b found) int { return cmp.Compare(f.byLink(a), f.byLink(b)) })
 	for _, file := range f.files {
 		l.add(Place{Name: file.name, arg: l.arg, dir: filepath.Dir(file.name), root: dir, found: true, files: f, again: true}, file.place)
 	}

@@ -39,7 +39,7 @@ func (r *Reader) folderLedger(name, dir string, only *pattern, ignore *Ignore) (
 	}{{f.files, false}, {f.lines, true}} {
 		for _, file := range list.files {
 			if first, again := seen[file.place]; again {
-				left = append(left, Skipped{Name: file.name, Reason: "the same file as " + first + ", and read once"})
+				left = append(left, Skipped{Name: file.name, Reason: "read once, and reached again: it is " + first})
 				continue
 			}
 			seen[file.place] = file.name

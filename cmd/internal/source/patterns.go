@@ -36,8 +36,9 @@ type pattern struct {
 func newPattern(arg string) *pattern {
 	base, rest := doublestar.SplitPattern(filepath.ToSlash(arg))
 	p := &pattern{base: filepath.FromSlash(base), rest: rest}
-	if !strings.Contains(rest, "{") {
-		p.parts = strings.Split(rest, "/")
+	p.parts = strings.Split(rest, "/")
+	if slices.ContainsFunc(p.parts, func(s string) bool { return strings.Count(s, "{") != strings.Count(s, "}") }) {
+		p.parts = nil
 	}
 	return p
 }
@@ -93,6 +94,7 @@ func extensions(name string) string {
 // report has it, or a name with special characters in it, is its own pattern.
 type Ignore struct {
 	patterns []string
+	literal  []bool // it can't be read as a pattern
 	used     []bool
 }
 
@@ -102,12 +104,10 @@ func NewIgnore(patterns []string) (*Ignore, error) {
 	for _, given := range patterns {
 		slashed := strings.TrimPrefix(filepath.ToSlash(given), "./")
 		if len(given) > maxPattern || slashed == "" {
-			return nil, fmt.Errorf("%w: --ignore %q is not a pattern", ErrUsage, given)
-		}
-		if !doublestar.ValidatePattern(slashed) {
-			return nil, fmt.Errorf("%w: --ignore %q is not a pattern that can be read (* ? [a-z] {a,b} and ** for folders)", ErrUsage, given)
+			return nil, fmt.Errorf("%w: --ignore %.80q is not a pattern", ErrUsage, given)
 		}
 		i.patterns = append(i.patterns, slashed)
+		i.literal = append(i.literal, !doublestar.ValidatePattern(slashed))
 	}
 	return i, nil
 }
@@ -126,7 +126,7 @@ func (i *Ignore) match(name, within string) (by string) {
 			candidates = []string{path.Base(within)}
 		}
 		for _, c := range candidates {
-			if c == trimmed || doublestar.MatchUnvalidated(trimmed, c) {
+			if c == trimmed || !i.literal[n] && doublestar.MatchUnvalidated(trimmed, c) {
 				i.used[n] = true // every pattern that fits is in use
 				if by == "" {
 					by = p
