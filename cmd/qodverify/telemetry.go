@@ -219,8 +219,12 @@ func (a *app) readInput(name string, maxBytes int) ([]byte, error) {
 func (v *imported) text(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", render.Printable(v.Tool), render.Printable(v.Target))
+	width := 24
+	for name := range v.Figures {
+		width = max(width, len(name))
+	}
 	for _, name := range slices.Sorted(mapKeys(v.Figures)) {
-		line := fmt.Sprintf("  %-24s %-10s %s", name, decimal(v.Figures[name]), v.About[name])
+		line := fmt.Sprintf("  %-*s %-10s %s", width, name, decimal(v.Figures[name]), v.About[name])
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	if v.Duplicates > 0 {

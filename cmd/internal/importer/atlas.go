@@ -21,8 +21,9 @@ type atlasResult struct {
 	probe, target, name string
 	at                  int64 // seconds since 1970 when it began, 0 where that is not told
 	delays              []*int64
-	duplicates          int
+	duplicates, late    int
 	errors              []string
+	nothing             string // why nothing was measured
 }
 
 // atlas reads ping results of RIPE Atlas: one, an array of them, or a line each. Those
@@ -79,7 +80,9 @@ func atlas(data []byte, target string) (*Measurement, error) {
 func atlasMeasurement(key string, results []*atlasResult) (*Measurement, error) {
 	m := &Measurement{Tool: atlasName, Target: key, Metric: "round_trip"}
 	slices.SortStableFunc(results, func(a, b *atlasResult) int { return cmp.Compare(a.at, b.at) })
-	failed, timed := 0, true
+	failed, late, timed := 0, 0, true
+	nothing := slices.DeleteFunc(slices.Clone(results), func(r *atlasResult) bool { return r.nothing == "" })
+	results = slices.DeleteFunc(results, func(r *atlasResult) bool { return r.nothing != "" })
 	for _, r := range results {
 		for _, d := range r.delays {
 			if d != nil {
@@ -88,14 +91,22 @@ func atlasMeasurement(key string, results []*atlasResult) (*Measurement, error) 
 			m.Delays = append(m.Delays, d)
 		}
 		m.Duplicates += r.duplicates
-		failed += len(r.errors)
+		failed, late = failed+len(r.errors), late+r.late
 		timed = timed && r.at > 0
 	}
-	if len(m.Delays) == 0 {
+	switch {
+	case len(m.Delays) == 0 && len(nothing) > 0:
+		return nil, fmt.Errorf("nothing was measured: %s", nothing[0].nothing)
+	case len(m.Delays) == 0:
 		return nil, errors.New("the probe sent nothing")
+	case len(nothing) > 0:
+		m.note("%s, in which nothing was measured, %s left out: %s", counted(int64(len(nothing)), "result"), verb(int64(len(nothing)), "is", "are"), nothing[0].nothing)
+	}
+	if late > 0 {
+		m.note("%s came after the time-out: the packets count as lost", counted(int64(late), "answer"))
 	}
 	if failed > 0 {
-		m.note("%s could not be sent, and count as lost: %.120q", counted(int64(failed), "packet"), firstError(results))
+		m.note("%s could not be sent, and %s as lost: %s", counted(int64(failed), "packet"), verb(int64(failed), "counts", "count"), firstError(results))
 	}
 	if timed {
 		// A result tells when it began. Its packets go out a second apart, unless the
@@ -132,14 +143,9 @@ func atlasPing(v canonical.Value) (*atlasResult, error) {
 	if kind := text(v.Get("type")); kind != "" && kind != "ping" {
 		return nil, fmt.Errorf("a %s, not a ping", canonical.Clip(kind, 20))
 	}
-	list := v.Get("result")
-	switch {
-	case v.Kind() != canonical.Object || !v.Get("sent").Exists() && !list.Exists() && !first(v, "dnserr", "error").Exists():
+	list, failure := v.Get("result"), first(v, "dnserr", "error")
+	if v.Kind() != canonical.Object || !v.Get("sent").Exists() && !list.Exists() && !failure.Exists() {
 		return nil, errors.New("this is not a ping result of RIPE Atlas")
-	case first(v, "dnserr", "error").Exists():
-		return nil, fmt.Errorf("nothing was measured: %s", canonical.Clip(string(first(v, "dnserr", "error").Raw()), 100))
-	case list.Kind() != canonical.Array:
-		return nil, errors.New("there is a mean and no list of round trips, as firmware 1 has it: minimum, mean and maximum are no percentiles")
 	}
 	r := &atlasResult{target: text(first(v, "dst_addr", "addr")), name: text(first(v, "dst_name", "name"))}
 	if id := v.Get("prb_id"); id.Exists() {
@@ -150,6 +156,13 @@ func atlasPing(v canonical.Value) (*atlasResult, error) {
 	}
 	if at, ok := v.Get("timestamp").Int(); ok && at > 0 && at < 1e11 {
 		r.at = at
+	}
+	switch {
+	case failure.Exists():
+		r.nothing = canonical.Clip(string(failure.Raw()), 100)
+		return r, nil
+	case list.Kind() != canonical.Array:
+		return nil, errors.New("there is a mean and no list of round trips, as firmware 1 has it: minimum, mean and maximum are no percentiles")
 	}
 	for i, packet := range list.Elements() {
 		if err := r.packet(packet); err != nil {
@@ -176,6 +189,8 @@ func (r *atlasResult) packet(v canonical.Value) error {
 	case v.Get("error").Exists():
 		r.errors = append(r.errors, canonical.Clip(string(v.Get("error").Raw()), 100))
 		r.delays = append(r.delays, nil)
+	case v.Get("late").Exists():
+		r.late++ // to a packet that is listed as lost
 	case text(v.Get("x")) == "*":
 		r.delays = append(r.delays, nil)
 	default:

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -56,7 +57,7 @@ func (f *fpingRuns) run(name string) *fpingRun {
 func fping(data []byte, target string) (*Measurement, error) {
 	f := &fpingRuns{byName: map[string]*fpingRun{}}
 	read := f.line
-	if strings.HasPrefix(strings.TrimSpace(string(data[:min(len(data), 64)])), "{") {
+	if bytes.Contains(data, []byte(`{"`)) {
 		read = f.json
 	}
 	for i, line := range lines(data) {
@@ -130,12 +131,12 @@ func (f *fpingRuns) line(number int, line string) error {
 
 // json reads a line of fping --json.
 func (f *fpingRuns) json(number int, line string) error {
-	if strings.TrimSpace(line) == "" {
-		return nil
+	if !strings.HasPrefix(line, "{") {
+		return f.line(number, line)
 	}
 	doc, err := canonical.Parse([]byte(line), canonical.Options{})
-	if err != nil {
-		return err
+	if e := (*canonical.Error)(nil); errors.As(err, &e) {
+		return fmt.Errorf("column %d: %s", e.Column, e.Detail)
 	}
 	for name, v := range doc.Root().Members() {
 		host := text(v.Get("host"))

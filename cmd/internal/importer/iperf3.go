@@ -1,9 +1,11 @@
 package importer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strings"
 	"time"
 
@@ -53,9 +55,23 @@ func iperf3(data []byte, _ string) (*Measurement, error) {
 	return m, nil
 }
 
+// iperf3Repeats are members of start that iperf3 writes once for each stream, into one
+// object.
+var iperf3Repeats = regexp.MustCompile(`"(?:sndbuf_actual|rcvbuf_actual|sock_bufsize|target_bitrate|tcp_mss|tcp_mss_default)"\s*:\s*\d+\s*,`)
+
+var iperf3Whole = regexp.MustCompile(`}\r?\n{\r?\n`)
+
+// withoutRepeats blanks these, none of which is read here. All else stays where it is.
+func withoutRepeats(data []byte) []byte {
+	return iperf3Repeats.ReplaceAllFunc(data, func(member []byte) []byte { return bytes.Repeat([]byte(" "), len(member)) })
+}
+
 // iperf3Values finds start, end and error in one document, or in a line an event.
 func iperf3Values(data []byte) (start, end canonical.Value, failure string, err error) {
-	events, err := stream(data)
+	if at := iperf3Whole.FindIndex(data); at != nil && bytes.HasPrefix(data, []byte(`{"event"`)) {
+		data = data[:at[0]+1] // --json-stream-full-output has the whole once more behind it
+	}
+	events, err := stream(withoutRepeats(data))
 	if err != nil {
 		return start, end, "", err
 	}
@@ -63,7 +79,10 @@ func iperf3Values(data []byte) (start, end canonical.Value, failure string, err 
 		if strings.Contains(string(data[:min(len(data), 4096)]), "[ ID] Interval") {
 			return start, end, "", errors.New("this is iperf3's text: run it with --json")
 		}
-		root, err := parse(data, "iperf3", "iperf3 --json")
+		root, err := parse(withoutRepeats(data), "iperf3", "iperf3 --json")
+		if e := (*canonical.Error)(nil); errors.As(err, &e) && e.Code == canonical.CodeDuplicateName && strings.HasPrefix(e.Pointer, "/end/sum") {
+			err = fmt.Errorf("%w: older iperf3 writes both directions of --bidir under one name, so neither can be told: measure with a newer one, or with -R after", err)
+		}
 		return root.Get("start"), root.Get("end"), text(root.Get("error")), err
 	}
 	for _, v := range events {

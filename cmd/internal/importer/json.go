@@ -44,8 +44,8 @@ func stream(data []byte) ([]canonical.Value, error) {
 			continue
 		}
 		doc, err := canonical.Parse(line, jsonOptions)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", i+2, err)
+		if e := (*canonical.Error)(nil); errors.As(err, &e) {
+			return nil, fmt.Errorf("line %d, column %d: %s", i+2, e.Column, e.Detail)
 		}
 		list = append(list, doc.Root())
 	}

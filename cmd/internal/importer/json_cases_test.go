@@ -65,6 +65,13 @@ var jsonCases = []toolCase{
 {"event":"interval","data":{"sum":{"bits_per_second":7}}}
 {"event":"end","data":{"sum_sent":{"bits_per_second":2e6},"sum_received":{"bits_per_second":1e6}}}
 `, figures: map[string]float64{"throughput_mbps_received": 1, "throughput_mbps_sent": 2}, notMeasured: []string{"round trips, server to client", "jitter and packet loss"}},
+	{name: "--json-stream-full-output", format: "iperf3", output: `{"event":"start","data":{"version":"iperf 3.19","test_start":{"protocol":"UDP","num_streams":1,"reverse":0}}}
+{"event":"end","data":{"sum_sent":{"bits_per_second":2e6},"sum_received":{"bits_per_second":1e6}}}
+{
+	"start":	{"version": "iperf 3.19"},
+	"end":	{"sum_sent": {"bits_per_second": 2e6}, "sum_received": {"bits_per_second": 1e6}}
+}
+`, figures: map[string]float64{"throughput_mbps_received": 1, "throughput_mbps_sent": 2}},
 	{name: "--json-stream, cut off", format: "iperf3", output: `{"event":"start","data":{"version":"iperf 3.17"}}
 {"event":"interval","data":{"sum":{"bits_per_second":7}}}
 `, refused: "the run was cut off"},
@@ -73,6 +80,30 @@ var jsonCases = []toolCase{
 `, refused: "iperf3 failed: the server is busy"},
 	{name: "two runs in one file", format: "iperf3", output: "{\n\"start\":{}, \"end\":{}\n}\n{\n\"start\":{}, \"end\":{}\n}\n", refused: "more than one JSON value, the second at line 4"},
 	{name: "text", format: "iperf3", output: "[ ID] Interval           Transfer     Bitrate         Retr  Cwnd\n", refused: "iperf3's text: run it with --json"},
+	// iperf3 3.12 writes what it knows of each stream's socket into one object.
+	{name: "a start with repeats", format: "iperf3", output: `{
+	"start":	{
+		"version":	"iperf 3.12",
+		"target_bitrate":	0,
+		"sock_bufsize":	0,
+		"sndbuf_actual":	16384,
+		"rcvbuf_actual":	131072,
+		"target_bitrate":	0,
+		"sndbuf_actual":	16384,
+		"rcvbuf_actual":	131072,
+		"test_start":	{
+			"protocol":	"TCP",
+			"num_streams":	2,
+			"target_bitrate":	0
+		}
+	},
+	"end":	{
+		"sum_sent":	{"bits_per_second":	2000000},
+		"sum_received":	{"bits_per_second":	1000000}
+	}
+}
+`, figures: map[string]float64{"throughput_mbps_received": 1, "throughput_mbps_sent": 2}, notMeasured: []string{"round trips, client to server", "jitter and packet loss"}},
+	{name: "older --bidir", format: "iperf3", output: `{"start":{},"end":{"sum_sent":{},"sum_received":{},"sum_sent":{}}}`, refused: "both directions of --bidir under one name"},
 	{name: "no number", format: "iperf3", output: udpStart + `{"sum":{"lost_percent": -nan}}}`, refused: "column"},
 	{name: "sums without a figure", format: "iperf3", output: tcpStart + `{"sum_sent":{},"sum_received":{}}}`, refused: "no figure"},
 
@@ -119,7 +150,7 @@ var jsonCases = []toolCase{
 		delays: "10", asked: "192.0.2.10", from: "2023-11-14T22:13:20Z", to: "2023-11-14T22:13:20Z", notes: []string{"the end is reckoned"}},
 	{name: "a line each", format: "atlas", output: `{"type":"ping","dst_addr":"a","sent":1,"rcvd":1,"result":[{"rtt":10}]}` + "\n" + `{"type":"ping","dst_addr":"a","sent":1,"rcvd":0,"result":[{"x":"*"}]}` + "\n", delays: "10 -"},
 	{name: "firmware 4400", format: "atlas", output: `{"addr":"2001:db8::1","fw":4400,"mode":"ICMP6","name":"edge","prb_id":7,"rcvd":2,"sent":3,"result":[{"rtt":1},{"rtt":2,"srcaddr":"x"},{"error":"sendto failed: Network is unreachable"}]}`,
-		delays: "1 2 -", asked: "probe 7 to 2001:db8::1", notes: []string{"1 packet could not be sent, and count as lost: "}},
+		delays: "1 2 -", asked: "probe 7 to 2001:db8::1", notes: []string{"1 packet could not be sent, and counts as lost: "}},
 	{name: "firmware 1", format: "atlas", output: `{"addr":"192.0.2.10","avg":20.1,"fw":1,"rcvd":3,"sent":3}`, refused: "a mean and no list of round trips, as firmware 1 has it"},
 	{name: "several probes", format: "atlas", output: `[{"dst_addr":"a","prb_id":1,"sent":1,"result":[{"rtt":1}]},{"dst_addr":"a","prb_id":2,"sent":1,"result":[{"rtt":2}]}]`, refused: "2 pairs of probe and target (probe 1 to a, probe 2 to a): choose one with --target"},
 	{name: "one of several probes", format: "atlas", output: `[{"dst_addr":"a","prb_id":1,"sent":1,"result":[{"rtt":1}]},{"dst_addr":"a","prb_id":2,"sent":1,"result":[{"rtt":2}]}]`, target: "2", delays: "2", asked: "probe 2 to a"},
@@ -127,6 +158,8 @@ var jsonCases = []toolCase{
 	{name: "an answer changed", format: "atlas", output: `{"dst_addr":"a","sent":1,"rcvd":1,"result":[{"x":"*"}]}`, refused: "1 answers came, and 0 are listed"},
 	{name: "a negative round trip", format: "atlas", output: `{"dst_addr":"a","sent":1,"rcvd":1,"result":[{"rtt":-1}]}`, refused: "a round trip of -1 ms is none"},
 	{name: "a packet of unknown kind", format: "atlas", output: `{"dst_addr":"a","sent":1,"rcvd":0,"result":[{"y":1}]}`, refused: "neither answered (rtt) nor lost (x)"},
+	{name: "a late answer", format: "atlas", output: `{"dst_addr":"a","sent":2,"rcvd":1,"result":[{"x":"*"},{"late":1},{"rtt":3}]}`, delays: "- 3", notes: []string{"1 answer came after the time-out"}},
+	{name: "a result with nothing", format: "atlas", output: `[{"dst_name":"a","prb_id":1,"sent":1,"result":[{"rtt":1}]},{"dst_name":"a","prb_id":1,"type":"ping","dnserr":"non-recoverable failure in name resolution (1)"}]`, delays: "1", notes: []string{"1 result, in which nothing was measured, is left out: "}},
 	{name: "a traceroute", format: "atlas", output: `[{"type":"traceroute","result":[]}]`, refused: "a traceroute, not a ping"},
 	{name: "no result", format: "atlas", output: `[]`, refused: "empty"},
 	{name: "its error", format: "atlas", output: `{"error":{"status":404,"title":"Not Found"}}`, refused: "nothing was measured"},

@@ -13,20 +13,22 @@ var (
 	pingReply = regexp.MustCompile(`\b(?:icmp_)?seq[= ](\d+)\b.*\btime([=<]) ?(\d+(?:[.,]\d*)?) ?ms`)
 	// In other languages the number is followed by a unit, and that ends the line
 	// but for remarks in parentheses.
-	pingForeign  = regexp.MustCompile(`\b(?:icmp_)?seq[= ](\d+)\b.*([=<]) ?(\d+(?:[.,]\d+)?) ?[^\s\d=.,:()<>]+(?: \([^()]*\))*$`)
-	pingUntimed  = regexp.MustCompile(`\b(?:icmp_)?seq[= ]\d+.*\b(?i:ttl|hlim)=\d+(?: \(|$)`)
-	pingStamp    = regexp.MustCompile(`\[(\d+\.\d+)\] `)
-	pingTotal    = regexp.MustCompile(`(\d+) packets transmitted, (\d+) (?:packets )?received`)
-	pingTook     = regexp.MustCompile(`, time (\d{1,12}) ?ms$`)
-	pingHead     = regexp.MustCompile(`(?:^|\s)(?:PING6?\b|Ping \S+ \(\S+\).*: \d+\(\d+\) bytes)|\(\S+\).* \d+\(\d+\) `)
-	pingLinux    = regexp.MustCompile(`\s\d+\(\d+\)\s`)
-	pingFromZero = regexp.MustCompile(`\): |^PING6\(|^PING \S+: `)
-	pingWaited   = regexp.MustCompile(`(?:timeout|no answer yet) for icmp_seq[= ](\d+)`)
-	pingFlood    = regexp.MustCompile("^[.E\b ]*[.E\b][.E\b ]*$|ipg/ewma = ")
-	pingWindows  = regexp.MustCompile(`[=<] ?\d+ ?ms TTL=\d+|^Pinging \S+ .*with \d+ bytes of data|= ?\d+, .*= ?\d+, .*= ?\d+`)
-	// What says nothing of single round trips: rules, errors by the number of their
-	// probe, the line of minimum, mean and maximum, and BSD's dump of a header.
-	pingKnown = regexp.MustCompile(`^$|-- .* ?--|icmp_seq[= ]\d+ [^=]*(?:\([^()]*\))?$|= ?[\d.,]+/[\d.,]+/|^pipe \d+$|\d+ bytes from [^=]*$|^ping6?: |Vr HL TOS +Len|^ +\d+ +\d+ +[0-9a-f]{2} [0-9a-f]{4} `)
+	pingForeign    = regexp.MustCompile(`\b(?:icmp_)?seq[= ](\d+)\b.*([=<]) ?(\d+(?:[.,]\d+)?) ?[^\s\d=.,:()<>]+(?: \([^()]*\))*$`)
+	pingUntimed    = regexp.MustCompile(`\b(?:icmp_)?seq[= ]\d+.*\b(?i:ttl|hlim)=\d+(?: \(|$)`)
+	pingStamp      = regexp.MustCompile(`\[(\d+\.\d+)\] `)
+	pingTotal      = regexp.MustCompile(`(\d+) packets transmitted, (\d+) (?:packets )?received`)
+	pingTook       = regexp.MustCompile(`, time (\d{1,12}) ?ms$`)
+	pingHead       = regexp.MustCompile(`(?:^|\s)(?:PING6?\b|Ping \S+ \(\S+\).*: \d+\(\d+\) bytes)|\(\S+\).* \d+\(\d+\) `)
+	pingLinux      = regexp.MustCompile(`\s\d+\(\d+\)\s`)
+	pingFromZero   = regexp.MustCompile(`\): |^PING6\(|^PING \S+: `)
+	pingWaited     = regexp.MustCompile(`(?:timeout|no answer yet) for icmp_seq[= ](\d+)`)
+	pingFlood      = regexp.MustCompile("^[.E\b ]*[.E\b][.E\b ]*$|ipg/ewma = ")
+	pingWindows    = regexp.MustCompile(`[=<] ?\d+ ?ms TTL=\d+|^Pinging \S+ .*with \d+ bytes of data|= ?\d+, .*= ?\d+, .*= ?\d+`)
+	pingRule       = regexp.MustCompile(`(?:^|\s)---.*---$`)
+	pingPowerShell = regexp.MustCompile(`^(?:Ping )?Source +(?:Address|Destination) +`)
+	// What says nothing of single round trips: errors by the number of their probe,
+	// the line of minimum, mean and maximum, and BSD's dump of a header.
+	pingKnown = regexp.MustCompile(`^$|icmp_seq[= ]\d+ [^=]*(?:\([^()]*\))?$|= ?[\d.,]+/[\d.,]+/|^pipe \d+$|\d+ bytes from [^=]*$|^ping6?: |^ai->ai_|Vr HL TOS +Len|^ +\d+ +\d+ +[0-9a-f]{2} [0-9a-f]{4} `)
 	pingWord  = regexp.MustCompile(`(?:PING6?|Ping)[ (]`)
 )
 
@@ -43,6 +45,7 @@ type pingRun struct {
 	untimed          int
 	truncated        int
 	flood, windows   bool
+	powerShell       bool
 	stopped, foreign bool
 }
 
@@ -64,7 +67,10 @@ func ping(data []byte, _ string) (*Measurement, error) {
 func (r *pingRun) line(number int, line string) error {
 	line, stopped := strings.CutPrefix(line, "^C")
 	r.stopped = r.stopped || stopped
-	if pingHead.MatchString(line) && !strings.Contains(line, "seq=") {
+	switch {
+	case pingRule.MatchString(line):
+		return nil
+	case pingHead.MatchString(line) && !strings.Contains(line, "seq="):
 		return r.begins(line)
 	}
 	if n := pingWaited.FindStringSubmatch(line); n != nil {
@@ -88,6 +94,9 @@ func (r *pingRun) line(number int, line string) error {
 		return nil
 	case pingWindows.MatchString(line):
 		r.windows = true
+		return nil
+	case pingPowerShell.MatchString(line):
+		r.powerShell = true
 		return nil
 	case pingFlood.MatchString(line):
 		r.flood = true
@@ -166,6 +175,8 @@ func (r *pingRun) refused() error {
 	switch {
 	case r.windows && got == 0:
 		return errors.New("this is ping of Windows: it prints whole milliseconds, <1ms as a bound, and no numbers by which a probe is known: measure with irtt, or with ping or fping in WSL")
+	case r.powerShell && got == 0:
+		return errors.New("this is PowerShell's Test-Connection: it prints whole milliseconds, and of a lost probe no more than a word: measure with irtt, or with ping or fping in WSL")
 	case r.head == "":
 		return r.because(errors.New(`no line "PING …": this is not ping's output, or its beginning is missing`))
 	case r.sent < 0 && r.foreign:
@@ -224,10 +235,23 @@ func (r *pingRun) measured() (*Measurement, error) {
 		m.note("%s at the end %s no answer, and %s counted as lost: if the run was stopped by hand (^C), %s may still have been under way",
 			counted(flying, "probe"), verb(flying, "has", "have"), verb(flying, "is", "are"), verb(flying, "it", "they"))
 	}
+	if zero := r.zeros(); zero > 0 {
+		m.note("%s took 0 ms: this ping counts whole milliseconds, and that is less than one", counted(zero, "probe"))
+	}
 	if text := r.unread.String(); text != "" {
 		m.note("%s", text)
 	}
 	return m, nil
+}
+
+// zeros counts the round trips of 0 ms.
+func (r *pingRun) zeros() (n int64) {
+	for _, ns := range r.delays {
+		if ns == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func counted(n int64, what string) string {

@@ -134,4 +134,23 @@ Request timeout for icmp_seq 0
 
 2 packets transmitted, 1 packets received, 50.0% packet loss
 `, delays: "- 14.225"},
+	{name: "Solaris", format: "ping", output: `PING edge.example: 56 data bytes
+64 bytes from edge.example (192.0.2.10): icmp_seq=0. time=0.345 ms
+64 bytes from edge.example (192.0.2.10): icmp_seq=2. time=0.5 ms
+
+----edge.example PING Statistics----
+3 packets transmitted, 2 packets received, 33% packet loss
+round-trip (ms)  min/avg/max/stddev = 0.345/0.4/0.5/0.1
+`, delays: "0.345 - 0.5", asked: "edge.example"},
+	{name: "HP-UX", format: "ping", output: `PING 192.0.2.10: 64 byte packets
+64 bytes from 192.0.2.10: icmp_seq=0. time=0. ms
+64 bytes from 192.0.2.10: icmp_seq=1. time=12. ms
+
+----192.0.2.10 PING Statistics----
+2 packets transmitted, 2 packets received, 0% packet loss
+round-trip (ms)  min/avg/max = 0/6/12
+`, delays: "0 12", notes: []string{"1 probe took 0 ms: this ping counts whole milliseconds"}},
+	{name: "French, with its blanks", format: "ping", output: "PING 192.0.2.10 (192.0.2.10) 56(84) octets de données.\n64 octets de 192.0.2.10\u00a0: icmp_seq=1 ttl=64 temps=0.345\u00a0ms\n\n--- statistiques ping 192.0.2.10 ---\n2 paquets transmis, 1 reçus, 50\u00a0% paquets perdus, temps 1001\u00a0ms\n", delays: "0.345 -", notes: []string{"1 probe at the end"}},
+	{name: "colours", format: "ping", output: "PING 192.0.2.10 (192.0.2.10) 56(84) bytes of data.\n64 bytes from \x1b[1;32m192.0.2.10\x1b[0m: icmp_seq=1 ttl=64 time=\x1b[31m0.345\x1b[0m ms\n\n1 packets transmitted, 1 received, 0% packet loss, time 0ms\n", delays: "0.345"},
+	{name: "PowerShell", format: "ping", output: "   Destination: 192.0.2.10\n\nPing Source           Address                   Latency BufferSize Status\n                                                   (ms)        (B)\n---- ------           -------                   ------- ---------- ------\n   1 here             192.0.2.10                     12         32 Success\n", refused: "PowerShell's Test-Connection"},
 }

@@ -11,7 +11,7 @@ import (
 var (
 	pingParts    = regexp.MustCompile(`,\s|[，、]\s*`)
 	pingInteger  = regexp.MustCompile(`\d+`)
-	pingPercent  = regexp.MustCompile(`(\d+(?:[.,]\d+)?) ?%|% ?(\d+(?:[.,]\d+)?)`)
+	pingPercent  = regexp.MustCompile(`(\d+(?:[.,]\d+)?)\pZ?%|%\pZ?(\d+(?:[.,]\d+)?)`)
 	pingQuantile = regexp.MustCompile(`= ?[\d.,]+/[\d.,]+/`)
 )
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf16"
 )
@@ -98,6 +99,7 @@ var marks = []struct{ format, name, mark string }{
 	{"ndt7", "ndt7", `"TCPInfo"`},
 	{"ndt7", "ndt7-client", `"ServerFQDN"`},
 	{"atlas", "RIPE Atlas", `"prb_id"`},
+	{"atlas", "RIPE Atlas", `"dst_addr"`},
 }
 
 // elsewhere adds to a refusal whose output it looks like, if not that of the tool
@@ -121,8 +123,14 @@ func elsewhere(format string, data []byte, err error) error {
 	return fmt.Errorf("%w; it looks like the output of %s: --from %s", err, found.name, found.format)
 }
 
+// colours are what a terminal was sent beside the text, as script and grc keep it.
+var colours = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
+
 // lines returns the lines of a text without their ends.
 func lines(data []byte) []string {
+	if bytes.IndexByte(data, 0x1b) >= 0 {
+		data = colours.ReplaceAll(data, nil)
+	}
 	list := strings.Split(string(data), "\n")
 	for i, line := range list {
 		list[i] = strings.TrimRight(line, "\r ")
