@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -168,6 +171,32 @@ func TestSummary(t *testing.T) {
 		}
 		if code := run(refused, strings.NewReader(in), io.Discard, io.Discard); code != exitMalformed {
 			t.Errorf("%v: exit status %d", refused, code)
+		}
+	}
+}
+
+// irtt packs what it writes, and PowerShell's > makes UTF-16 of it.
+func TestImportPacked(t *testing.T) {
+	const trip = `{"version":{"irtt":"0.9.0"},"round_trips":[{"lost":"false","delay":{"rtt":1500000}},{"lost":"true_up","delay":{}}]}`
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	io.WriteString(z, trip)
+	z.Close()
+	wide := []byte("\xff\xfe")
+	for _, c := range trip {
+		wide = append(wide, byte(c), 0)
+	}
+	file := filepath.Join(t.TempDir(), "run.json.gz")
+	if err := os.WriteFile(file, packed.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		arg string
+		in  []byte
+	}{"file": {file, nil}, "stdin": {"-", packed.Bytes()}, "UTF-16": {"-", wide}} {
+		var stdout, stderr bytes.Buffer
+		if code := run([]string{"telemetry", "import", "--from", "irtt", c.arg}, bytes.NewReader(c.in), &stdout, &stderr); code != 0 || !strings.Contains(stdout.String(), "loss_pct                 50") {
+			t.Errorf("%s: exit status %d: %s%s", name, code, stdout.String(), stderr.String())
 		}
 	}
 }

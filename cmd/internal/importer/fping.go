@@ -108,6 +108,13 @@ func (f *fpingRuns) addressed(target string) (found *fpingRun) {
 }
 
 func (f *fpingRuns) line(number int, line string) error {
+	if len(line) > longLine {
+		if x := fpingList.FindStringSubmatch(line); x != nil {
+			return f.run(x[1]).listed(strings.Fields(x[2]))
+		}
+		f.unread.line(number, line)
+		return nil
+	}
 	if x := fpingEach.FindStringSubmatch(line); x != nil {
 		return f.run(x[2]).each(x[1], x[3], x[4])
 	}
@@ -228,6 +235,9 @@ func (r *fpingRun) listed(words []string) error {
 // measured puts the views of one run together.
 func (r *fpingRun) measured(target string) (*Measurement, error) {
 	each := len(r.lines)+len(r.timedOut) > 0
+	if err := tooMany(r.sent); err != nil {
+		return nil, err
+	}
 	switch {
 	case r.sent < 0 && r.twice+len(r.lines)+len(r.timedOut) > 0:
 		return nil, errors.New("there is a line a probe, and no summary: the summary went to stderr (add 2>&1, as in fping -c 100 HOST > FILE 2>&1), or the run was cut off. Without it nobody knows how many probes were sent and lost")

@@ -75,4 +75,5 @@ edge.example (192.0.2.10) : xmt/rcv/%loss = 2/1/50%, min/avg/max = 5.12/5.12/5.1
 	{name: "an answer taken out", format: "fping", output: "a : [0], 64 bytes, 5.12 ms (5.12 avg, 0% loss)\nsomething\na : xmt/rcv/%loss = 2/2/0%, min/avg/max = 5.12/5.12/5.12\n", refused: `fping says that 2 answers came, and 1 can be read: the output was changed; 1 line was not understood: line 2, "something"`},
 	{name: "who is alive", format: "fping", output: "192.0.2.10 is alive\n192.0.2.11 is unreachable\n", refused: "run it with -C N or -c N"},
 	{name: "an unknown line", format: "fping", output: "nowhere.example: Name or service not known\na : 1.5\n", delays: "1.5", notes: []string{"1 line was not understood: line 1"}},
+	{name: "beyond all bounds", format: "fping", output: "a : [0], 64 bytes, 5 ms (5 avg, 0% loss)\na : xmt/rcv/%loss = 9000000000000000000/1/99%\n", refused: "9000000000000000000 probes, and one sample takes 80000"},
 }

@@ -65,7 +65,7 @@ func Parse(format string, data []byte, target string) (*Measurement, error) {
 	case err != nil:
 		return nil, elsewhere(format, data, err)
 	case len(m.Delays) > MaxProbes:
-		return nil, fmt.Errorf("%d probes, and one sample takes %d: measure in shorter runs", len(m.Delays), MaxProbes)
+		return nil, tooMany(int64(len(m.Delays)))
 	case len(m.Delays) == 0 && len(m.Figures) == 0:
 		return nil, fmt.Errorf("there is no figure in this output of %s", format)
 	}

@@ -67,6 +67,10 @@ func ping(data []byte, _ string) (*Measurement, error) {
 func (r *pingRun) line(number int, line string) error {
 	line, stopped := strings.CutPrefix(line, "^C")
 	r.stopped = r.stopped || stopped
+	if len(line) > longLine {
+		r.unread.line(number, line)
+		return nil
+	}
 	switch {
 	case pingRule.MatchString(line):
 		return nil
@@ -218,6 +222,9 @@ func (r *pingRun) base() int64 {
 }
 
 func (r *pingRun) measured() (*Measurement, error) {
+	if err := tooMany(r.sent); err != nil {
+		return nil, err
+	}
 	base := r.base()
 	flying := r.flying(base)
 	sent := r.sent
@@ -277,8 +284,8 @@ func (r *pingRun) flying(base int64) (n int64) {
 	if r.took > 0 && r.sent > 1 {
 		interval = r.took / time.Duration(r.sent-1)
 	}
-	longest := time.Duration(r.longest())
-	for n < r.tail(base, r.sent) && time.Duration(n)*interval < longest && !r.timedOut[(base+r.sent-1-n)&0xffff] {
+	longest, tail := time.Duration(r.longest()), r.tail(base, r.sent)
+	for n < tail && time.Duration(n)*interval < longest && !r.timedOut[(base+r.sent-1-n)&0xffff] {
 		n++
 	}
 	return n

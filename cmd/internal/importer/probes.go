@@ -55,12 +55,20 @@ func (p *probes) longest() (ns int64) {
 	return ns
 }
 
+// tooMany bounds the probes of one file.
+func tooMany(n int64) error {
+	if n > MaxProbes {
+		return fmt.Errorf("%d probes, and one sample takes %d: measure in shorter runs", n, MaxProbes)
+	}
+	return nil
+}
+
 // measurement lists the probes from base on. A probe without an answer is lost.
 func (p *probes) measurement(tool, target string, base, sent int64) (*Measurement, error) {
-	m := &Measurement{Tool: tool, Target: target, Metric: "round_trip", Duplicates: p.duplicates, Delays: make([]*int64, 0, min(sent, MaxProbes))}
-	if sent > MaxProbes {
-		return nil, fmt.Errorf("%d probes, and one sample takes %d: measure in shorter runs", sent, MaxProbes)
+	if err := tooMany(sent); err != nil {
+		return nil, err
 	}
+	m := &Measurement{Tool: tool, Target: target, Metric: "round_trip", Duplicates: p.duplicates, Delays: make([]*int64, 0, sent)}
 	found := 0
 	for n := base; n < base+sent; n++ {
 		if ns, answered := p.delays[n]; answered {

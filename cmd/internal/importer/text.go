@@ -123,6 +123,9 @@ func elsewhere(format string, data []byte, err error) error {
 	return fmt.Errorf("%w; it looks like the output of %s: --from %s", err, found.name, found.format)
 }
 
+// longLine is longer than any line of a single probe.
+const longLine = 1 << 12
+
 // colours are what a terminal was sent beside the text, as script and grc keep it.
 var colours = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
 
