@@ -31,13 +31,16 @@
 //
 // The ledger record alone, {prev_hash, this_hash, signature, kid, proof} with
 // or without session_id and created_at, is read too: the service answers it to
-// finalize and keeps it as proof_{session_id}_{time}.json. Its artifact lies in
-// a file of its own ([ParseArtifact]).
+// finalize and keeps it as proof_{session_id}_{time}.json, and once more within
+// {session_id}/artifact_v1.json, where it is read from /outputs/proof_record. Its
+// artifact lies in a file of its own ([ParseArtifact]).
 //
 // Records of older generations are recognised and named ([Generation]).
 package bundle
 
 import (
+	"strings"
+
 	"github.com/qodverify/qodverify/bundle/canonical"
 )
 
@@ -56,8 +59,13 @@ const (
 // Bundle is one proof bundle or record as its bytes spell it. It has not been
 // verified.
 type Bundle struct {
-	Form        Form
-	Generation  Generation
+	Form       Form
+	Generation Generation
+	// Within is where in its document a record stands that the service keeps a copy of
+	// beside its artifact (artifact_v1.json); "" everywhere else. The pointers of
+	// findings start at the document's root.
+	Within      string
+	NoTelemetry bool   // such a copy says that there were no samples; unsigned
 	SessionID   string // of the unsigned wrapper; "" in a record without one
 	Entry       Entry
 	Proof       Proof
@@ -170,6 +178,17 @@ func (a Artifact) OtherSchema() bool {
 		return true
 	}
 	return false
+}
+
+// Pointer returns the JSON pointer from the document's root of one that starts at the
+// bundle or record. Those into an artifact of a file of its own stay as they are.
+func (b *Bundle) Pointer(pointer string) string {
+	switch {
+	case b.Within == "", pointer == "", strings.HasPrefix(pointer, "/quality/"),
+		strings.HasPrefix(pointer, "/runtime_artifact") && b.Artifact.Value.Document() != b.Proof.Value.Document():
+		return pointer
+	}
+	return b.Within + pointer
 }
 
 // EntryPointer returns the JSON pointer of a member of the ledger record.

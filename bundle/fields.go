@@ -76,6 +76,7 @@ const (
 	fieldCountry
 	fieldMeasured
 	fieldDecision
+	fieldHasTelemetry
 
 	fieldCount
 	noField = fieldCount
@@ -152,7 +153,15 @@ var (
 	recordMembers = slices.Concat(object{{"session_id", FieldSessionID, nil}}, entryMembers,
 		object{{"proof", FieldProof, proofMembers}, {"runtime_artifact", FieldArtifact, artifactMembers},
 			{"telemetry", FieldSamples, object{{"samples", noField, nil}, {"disclosed", noField, nil}}}})
+	copyMembers = object{
+		{"schema_version", noField, nil}, {"task", noField, nil}, {"summary", noField, nil}, {"session_id", noField, nil},
+		{"outputs", noField, object{{"proof_record", noField, recordMembers}, {"session_id", noField, nil}}},
+		{"citations", noField, nil}, {"quality", noField, object{{"has_telemetry", fieldHasTelemetry, nil}, {"validated_in_test", noField, nil}}},
+	}
 )
+
+// copyAt is where in the service's artifact_v1.json the record stands.
+const copyAt = "/outputs/proof_record"
 
 // Fields is one bundle or record with its members found and their types
 // checked, and nothing copied: what [Parse] makes a [Bundle] from. It serves
@@ -161,6 +170,7 @@ var (
 type Fields struct {
 	Form         Form
 	Generation   Generation
+	Within       string   // see [Bundle].Within
 	Unknown      []string // see [Bundle].Unknown
 	UnknownCount int
 
@@ -192,7 +202,10 @@ func (f *Fields) Read(doc *canonical.Document) error {
 		switch {
 		case f.root.Get("this_hash").Exists():
 			f.Form, members = FormRecord, recordMembers
-		case !f.root.Get("proof").Exists():
+		case f.root.Get("proof").Exists():
+		case f.root.At(copyAt).Kind() == canonical.Object:
+			f.Form, f.Within, members = FormRecord, copyAt, copyMembers
+		default:
 			return f.root.Errorf(CodeNotBundle, "", "neither a proof bundle nor a ledger record: it has no proof and no ledger")
 		}
 	}
@@ -200,10 +213,25 @@ func (f *Fields) Read(doc *canonical.Document) error {
 	if f.UnknownCount > 0 {
 		f.unknown(f.root, "", members)
 	}
+	if f.Within != "" {
+		f.copied()
+	}
 	if err := f.check(); err != nil {
 		return err
 	}
 	return nil
+}
+
+// copied settles what a copy says of its record's session: whatever of it contradicts
+// the proof counts.
+func (f *Fields) copied() {
+	root, session := f.root, f.text(FieldProofSessionID)
+	f.root = root.At(copyAt)
+	for _, v := range []canonical.Value{root.Get("session_id"), root.Get("outputs").Get("session_id")} {
+		if text, ok := v.Text(); ok && (!f.values[FieldSessionID].Exists() || NormalSessionID(text) != NormalSessionID(session)) {
+			f.values[FieldSessionID] = v
+		}
+	}
 }
 
 // walk fills in the values of an object's members. Members mostly stand in the
@@ -318,7 +346,7 @@ func (c *checker) want(pointer string, x Field, kind canonical.Kind) {
 	if c.err != nil || v.Kind() == kind {
 		return
 	}
-	pointer = c.below + pointer
+	pointer = c.f.Within + c.below + pointer
 	switch {
 	case !v.Exists():
 		c.err = c.f.root.Errorf(CodeMemberMissing, pointer, "the member is missing; it should be %s", kind)

@@ -55,7 +55,7 @@ func parse(data []byte, limits Limits) (*Bundle, error) {
 // the document is.
 func (f *Fields) Bundle() *Bundle {
 	b := &Bundle{
-		Form: f.Form, Generation: f.Generation, SessionID: f.text(FieldSessionID),
+		Form: f.Form, Generation: f.Generation, Within: f.Within, SessionID: f.text(FieldSessionID),
 		Entry: Entry{
 			CreatedAt: scalar(f.values[FieldEntryCreatedAt]), PrevHash: f.text(FieldPrevHash), ThisHash: f.text(FieldThisHash),
 			Signature: f.text(FieldSignature), HasSignature: f.values[FieldSignature].Exists() && f.values[FieldSignature].Kind() != canonical.Null,
@@ -64,6 +64,9 @@ func (f *Fields) Bundle() *Bundle {
 		Proof: f.proof(), ArtifactPath: f.text(FieldArtifactPath), JWKSURL: f.text(FieldJWKSURL),
 		Samples: f.values[FieldSamples], HasArtifact: f.values[FieldArtifact].Exists(),
 		Unknown: f.Unknown, UnknownCount: f.UnknownCount,
+	}
+	if has, ok := f.values[fieldHasTelemetry].Bool(); ok {
+		b.NoTelemetry = !has
 	}
 	if f.values[FieldArtifact].Kind() == canonical.Object {
 		b.Artifact = f.artifact()

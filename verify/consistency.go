@@ -111,6 +111,9 @@ func (r *run) consistency() ([]Check, error) {
 		c.same(SessionMismatch, "/session_id", b.SessionID, p.SessionID, "the wrapper names another session than the proof")
 	}
 	c.shapes(b)
+	if n := p.SamplesCount; b.NoTelemetry && n != nil && *n > 0 {
+		c.add(SamplesMissing, "/quality/has_telemetry", "true", "false", "the copy says that there were no samples, and the proof that there were %d", *n)
+	}
 	if p.AvgP50MS != nil && p.AvgP95MS != nil && *p.AvgP50MS > *p.AvgP95MS {
 		c.add(PercentileMismatch, "/proof/measured_outcomes/avg_p50_ms", "at most "+canonical.PythonFloat(*p.AvgP95MS), canonical.PythonFloat(*p.AvgP50MS), "the median is above the 95th percentile")
 	}

@@ -49,6 +49,10 @@ type LedgerOptions struct {
 	// found outside of the ledger, with Input saying where, or the zero Raw. What it
 	// returns counts only if it is genuinely signed.
 	Elsewhere func(thisHash string) bundle.Raw
+	// Explain, when set, is asked what a record is that is no bundle, with the reader's
+	// error, and returns the error to report: see [MalformedReport]. It may be called
+	// from several goroutines at once.
+	Explain func(err error, data []byte) error
 	// Once: no later audit will leave signatures out because of this one, so what that
 	// would rest on, [Checkpoint.Seals], is not computed.
 	Once bool

@@ -297,6 +297,9 @@ func (w *worker) first(b *batch, i int) {
 		err = w.fields.Read(doc)
 	}
 	if err != nil {
+		if w.options.Explain != nil {
+			err = w.options.Explain(err, b.data(i))
+		}
 		refuse(MalformedReport(err))
 		return
 	}

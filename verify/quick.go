@@ -189,6 +189,9 @@ func (w *worker) consistent(r *record) bool {
 	if f.Form == bundle.FormBundle && !(same(bundle.FieldSessionID, session) && same(bundle.FieldArtifactPath, w.text)) {
 		return false
 	}
+	if f.Within != "" {
+		return false // a copy: what is around the record counts, too
+	}
 	if f.Form != bundle.FormBundle && f.Value(bundle.FieldSessionID).Exists() && !same(bundle.FieldSessionID, session) {
 		return false
 	}

@@ -318,11 +318,12 @@ const maxCoverage = 256
 // cover it.
 func CoverageOf(b *bundle.Bundle) []Covered {
 	var list []Covered
-	add := func(pointer string, checks ...CheckID) {
+	at := func(pointer string, checks ...CheckID) {
 		if len(list) < maxCoverage {
 			list = append(list, Covered{bounded(pointer), checks})
 		}
 	}
+	add := func(pointer string, checks ...CheckID) { at(b.Pointer(pointer), checks...) }
 	var walk func(v canonical.Value, pointer string, checks []CheckID)
 	walk = func(v canonical.Value, pointer string, checks []CheckID) {
 		checks = append(checks[:len(checks):len(checks)], alsoBy[pointer]...)
@@ -366,8 +367,8 @@ func CoverageOf(b *bundle.Bundle) []Covered {
 		add("/telemetry", TelemetrySamples)
 	}
 	for _, pointer := range b.Unknown {
-		if !strings.HasPrefix(pointer, "/proof/") && !strings.HasPrefix(pointer, "/runtime_artifact/") {
-			add(pointer)
+		if !strings.HasPrefix(pointer, b.Pointer("/proof/")) && !strings.HasPrefix(pointer, b.Pointer("/runtime_artifact/")) {
+			at(pointer)
 		}
 	}
 	return list

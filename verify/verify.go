@@ -150,7 +150,8 @@ func (v *Verifier) Bundles(bundles []*bundle.Bundle) []*Report {
 }
 
 // MalformedReport returns the report for an input that is no bundle, with the
-// reader's error as its finding.
+// reader's error as its finding. An error around it that knows what the input is says
+// so by its methods Finding and Hint.
 func MalformedReport(err error) *Report {
 	c := Check{ID: Format, Status: Fail, Code: bundle.CodeNotBundle, Message: "the input is not a proof bundle"}
 	var e *canonical.Error
@@ -160,6 +161,10 @@ func MalformedReport(err error) *Report {
 		c.Message = e.Error()
 	} else if err != nil {
 		c.Message = err.Error()
+	}
+	var known interface{ Finding() string }
+	if errors.As(err, &known) {
+		c.Message = known.Finding()
 	}
 	return unread(c, err)
 }
@@ -270,6 +275,16 @@ func (r *run) all() {
 func (r *run) tell() {
 	_, _ = r.guarded(check{run: func(*run) ([]Check, error) {
 		r.report.claims, r.report.coverage = claimsOf(r.bundle, r.report.outcome), CoverageOf(r.bundle)
+		if r.bundle.Within != "" {
+			for i, c := range r.report.claims {
+				r.report.claims[i].Pointer = r.bundle.Pointer(c.Pointer)
+			}
+			for i, n := range r.report.notes {
+				if n.Code != NoteUnknownMember {
+					r.report.notes[i].Pointer = r.bundle.Pointer(n.Pointer)
+				}
+			}
+		}
 		return nil, nil
 	}})
 }
@@ -286,6 +301,7 @@ func (r *run) locate() {
 		var found []*Check
 		for i := range r.report.checks {
 			c := &r.report.checks[i]
+			c.Pointer = r.bundle.Pointer(c.Pointer)
 			if c.Pointer == "" || apart && strings.HasPrefix(c.Pointer, "/runtime_artifact/") {
 				continue // the whole input, or a file of its own
 			}
@@ -314,6 +330,9 @@ func (r *run) format() ([]Check, error) {
 	message := "one proof bundle of generation " + string(r.bundle.Generation)
 	if r.bundle.Form == bundle.FormRecord {
 		message = "one ledger record of generation " + string(r.bundle.Generation)
+	}
+	if r.bundle.Within != "" {
+		message += ", as the service's artifact_v1.json has it"
 	}
 	return []Check{{Status: Pass, Code: OK, Message: message}}, nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/cmd/internal/cause"
+	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
 	"github.com/qodverify/qodverify/cmd/internal/state"
@@ -283,6 +284,7 @@ func (r *auditRun) run() error {
 	if err != nil {
 		return err
 	}
+	r.options.Explain = func(err error, data []byte) error { return kind.Explain(err, data, kind.Ledger) }
 	if r.stored != nil {
 		r.options.MayLack = strings.Join(r.stored.Notes(), "; ")
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
 )
@@ -61,7 +62,7 @@ func (a *app) canon(name string, profile canonical.Profile, pointer string, hash
 	}
 	doc, err := canonical.Parse(inputs[0].Data, canonical.Options{AllowBOM: true})
 	if err != nil {
-		return malformed(err)
+		return malformed(kind.Explain(err, inputs[0].Data, kind.JSON))
 	}
 	value := doc.Root().At(pointer)
 	if !value.Exists() {

@@ -11,7 +11,9 @@ import (
 
 	"github.com/qodverify/qodverify/cmd/internal/cause"
 	"github.com/qodverify/qodverify/cmd/internal/files"
+	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/cmd/internal/source"
 	"github.com/qodverify/qodverify/cmd/internal/store"
 	"github.com/qodverify/qodverify/verify"
 )
@@ -67,6 +69,11 @@ func (a *app) export(database, artifacts, out string) (err error) {
 // noDatabase says why a file can't be exported as a database, and, where it is JSON,
 // what exports that.
 func noDatabase(name string, err error) error {
+	if data, readErr := source.ReadRegular(name, source.MaxBytes); readErr == nil {
+		if k, known := kind.Of(data, kind.Database); known && k.ID != "bundle" && k.ID != "record" {
+			return fmt.Errorf("%s: %w", name, kind.New(k))
+		}
+	}
 	head := make([]byte, 64)
 	if f, openErr := files.Open(name); openErr == nil && !store.IsDatabase(name) {
 		n, _ := f.Read(head)

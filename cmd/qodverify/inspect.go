@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
 	"github.com/qodverify/qodverify/verify"
@@ -49,7 +50,7 @@ func (a *app) inspect(inputs []source.Input, left render.LeftOut) error {
 		case in.Err != nil:
 			one.Report = verify.UnreadableReport(in.Err)
 		case err != nil:
-			one.Report = verify.MalformedReport(err)
+			one.Report = verify.MalformedReport(kind.Explain(err, in.Data, kind.Bundle))
 		default:
 			one.Bundle = b
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/cmd/internal/policy"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
@@ -41,6 +42,7 @@ func (f *verifyFlags) rules(p *verify.Policy) error {
 	data, err := policyText(f.policyFile)
 	if err == nil {
 		p.Rules, err = policy.Parse(data)
+		err = kind.Explain(err, data, kind.Policy)
 	}
 	if err != nil {
 		return &problemError{"policy", exitUsage, fmt.Errorf("--policy %s: %w", f.policyFile, err)}
@@ -112,7 +114,7 @@ func readPolicy(name string) (*verify.Rules, []byte, error) {
 		return nil, nil, err
 	}
 	rules, err := policy.Parse(data)
-	return rules, data, err
+	return rules, data, kind.Explain(err, data, kind.Policy)
 }
 
 func (a *app) policyShow(name string) error {

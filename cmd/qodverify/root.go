@@ -80,7 +80,7 @@ func (a *app) problem(cmd *cobra.Command, err error, args []string) exitCode {
 		problem.Unread = p.exit == exitMalformed && !why.Write && slices.Contains([]string{"input", "keys", "policy"}, p.code)
 	}
 	fmt.Fprintf(a.stderr, "qodverify: %s\n", message)
-	if problem.Hint != "" {
+	if problem.Hint != "" && !strings.Contains(strings.ToLower(message), strings.ToLower(strings.TrimSuffix(problem.Hint, "."))) {
 		fmt.Fprintf(a.stderr, "  %s\n", problem.Hint)
 	}
 	if p.exit == exitUsage {

@@ -19,6 +19,7 @@ import (
 	"github.com/qodverify/qodverify/bundle/canonical"
 	"github.com/qodverify/qodverify/bundle/telemetry"
 	"github.com/qodverify/qodverify/cmd/internal/importer"
+	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/cmd/internal/probe"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
@@ -157,7 +158,7 @@ func (a *app) importTelemetry(ctx context.Context, f *importFlags, name string) 
 	}
 	m, err := importer.Parse(f.from, data, f.target)
 	if err != nil {
-		return fail(err)
+		return fail(kind.Explain(err, data, kind.Telemetry))
 	}
 	if err := m.Said(began, ended); err != nil {
 		return err
@@ -307,7 +308,7 @@ func (a *app) disclose(name string, indexes []int64) ([]byte, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff")) // offsets are counted behind it
 	b, err := bundle.Parse(data)
 	if err != nil {
-		return nil, err
+		return nil, kind.Explain(err, data, kind.Bundle)
 	}
 	list := b.Samples.Get("samples")
 	if list.Kind() != canonical.Array {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
 	"github.com/qodverify/qodverify/jwks"
@@ -321,6 +322,7 @@ func attachArtifact(f *verifyFlags, in source.Input, b *bundle.Bundle) ([]verify
 		data, err := source.Artifact(dir, b.Proof.ArtifactPath)
 		if err == nil {
 			b.Artifact, b.ArtifactErr = bundle.ParseArtifact(data)
+			b.ArtifactErr = kind.Explain(b.ArtifactErr, data, kind.Artifact)
 			return artifactRead(b.Proof.ArtifactPath + " below " + dir), nil
 		}
 		if why == nil {
@@ -338,7 +340,7 @@ func namedArtifact(name string, b *bundle.Bundle) ([]verify.Note, error) {
 	data, err := source.ReadFile(name, source.MaxBytes)
 	var given bundle.Artifact
 	if err == nil {
-		given, err = bundle.ParseArtifact(data)
+		given, err = parseNamedArtifact(data)
 	}
 	switch {
 	case err != nil:
@@ -349,6 +351,19 @@ func namedArtifact(name string, b *bundle.Bundle) ([]verify.Note, error) {
 	}
 	b.Artifact = given
 	return artifactRead(name), nil
+}
+
+// parseNamedArtifact reads an artifact, and refuses what is known to be something else:
+// that it does not match the proof would accuse the operator.
+func parseNamedArtifact(data []byte) (bundle.Artifact, error) {
+	a, err := bundle.ParseArtifact(data)
+	if err != nil {
+		return a, kind.Explain(err, data, kind.Artifact)
+	}
+	if k, other := kind.Document(a.Value, kind.Artifact); other && !a.Value.Get("measured").Exists() && !a.Value.Get("decision").Exists() {
+		return a, kind.New(k)
+	}
+	return a, nil
 }
 
 func artifactRead(from string) []verify.Note {
@@ -367,7 +382,7 @@ func resolvePrevious(previous string, keyring *source.Keyring) (string, error) {
 	}
 	b, err := bundle.Parse(data)
 	if err != nil {
-		return "", &problemError{"input", exitMalformed, fmt.Errorf("--previous %s: %w", previous, err)}
+		return "", &problemError{"input", exitMalformed, fmt.Errorf("--previous %s: %w", previous, kind.Explain(err, data, kind.Bundle))}
 	}
 	keys := keyring.For(source.Input{Name: previous, Dir: filepath.Dir(previous)})
 	v, err := verify.New(verify.Policy{Keys: keys.Set})

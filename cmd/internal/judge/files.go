@@ -10,6 +10,7 @@ import (
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/unpack"
 	"github.com/qodverify/qodverify/jwks"
@@ -22,11 +23,11 @@ type File struct {
 	Data []byte
 }
 
-// kind is what a file is, by its content.
-type kind uint8
+// role is what a file is for, by its content.
+type role uint8
 
 const (
-	oneBundle kind = iota // also anything else: verifying it says what is wrong
+	oneBundle role = iota // also anything else: verifying it says what is wrong
 	keySet
 	ledgerFile
 )
@@ -77,7 +78,7 @@ func Files(tool render.Tool, files, keyFiles []File, pins []string) (render.Repo
 		if err != nil {
 			return nil, err
 		}
-		report := v.Ledger(records(ledgers[0]), verify.LedgerOptions{})
+		report := v.Ledger(records(ledgers[0]), verify.LedgerOptions{Explain: func(err error, data []byte) error { return kind.Explain(err, data, kind.Ledger) }})
 		return render.Audit{Tool: tool, Ledger: ledgers[0].Name, Keys: keys.Source, Pinned: len(policy.Pins) > 0, Report: report}, nil
 	case len(bundles) == 0:
 		return nil, errors.New("there is no bundle and no ledger among the files")
@@ -94,9 +95,13 @@ func keysOf(files []File) (Keys, error) {
 	var sets []*jwks.KeySet
 	var names []string
 	for _, f := range files {
-		set, err := jwks.Parse(f.Data)
+		data, err := unpack.Bytes(f.Data, jwks.MaxBytes)
 		if err != nil {
 			return Keys{}, fmt.Errorf("keys from %s: %w", f.Name, err)
+		}
+		set, err := jwks.Parse(data)
+		if err != nil {
+			return Keys{}, fmt.Errorf("keys from %s: %w", f.Name, kind.Explain(err, data, kind.Keys))
 		}
 		sets, names = append(sets, set.From(f.Name)), append(names, f.Name)
 	}
@@ -123,7 +128,7 @@ func records(f File) iter.Seq2[bundle.Raw, error] {
 }
 
 // classify says what a file is, and unpacks it.
-func classify(data []byte) ([]byte, kind, error) {
+func classify(data []byte) ([]byte, role, error) {
 	switch {
 	case bytes.HasPrefix(data, []byte("SQLite format 3\x00")):
 		return nil, 0, errors.New("this is a SQLite database: qodverify export DATABASE writes its ledger as bundles, one a line, or qodverify audit reads it")

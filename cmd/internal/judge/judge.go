@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/jwks"
 	"github.com/qodverify/qodverify/verify"
@@ -159,7 +160,7 @@ func prepare(in Input) (p prepared, err error) {
 	if err != nil {
 		// Its bytes go no further: what is no bundle may be any file, and no report
 		// shows it.
-		p.Report = verify.MalformedReport(err)
+		p.Report = verify.MalformedReport(kind.Explain(err, in.Data, kind.Bundle))
 		return p, nil
 	}
 	p.Data, p.Bundle, p.bundle = in.Data, b, b

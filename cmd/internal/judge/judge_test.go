@@ -85,7 +85,7 @@ func FuzzFiles(f *testing.F) {
 	f.Add("l|", []byte("{\"proof\":{}}\n{\"proof\":1}\n"))
 	f.Add(" ::\n##[x", []byte("no JSON"))
 	f.Add("z", []byte{0x1f, 0x8b, 8, 0})
-	ours := regexp.MustCompile(`^::(error|warning) [^:]*::`)
+	ours := regexp.MustCompile(`^::(error|warning|notice) [^:]*::`)
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
 		report, err := Files(tool, []File{{name, data}}, []File{{"jwks.json", keys}}, nil)
 		if err != nil {

@@ -58,8 +58,9 @@ func notEvidence(data []byte, in *folder) string {
 
 // copied is the record in what the service writes beside a proof, as artifact_v1.json.
 func copied(root canonical.Value) canonical.Value {
-	if !root.Get("task").Exists() {
-		return canonical.Value{}
+	has, said := root.Get("quality").Get("has_telemetry").Bool()
+	if !root.Get("task").Exists() || said && !has || root.Get("session_id").Exists() || root.Get("outputs").Get("session_id").Exists() {
+		return canonical.Value{} // what it says beyond the record may contradict it
 	}
 	return root.Get("outputs").Get("proof_record")
 }

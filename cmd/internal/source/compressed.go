@@ -5,61 +5,100 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"strings"
+	"iter"
+	"slices"
 
+	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/bundle/canonical"
+	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/cmd/internal/unpack"
 )
 
-// ErrDatabase: the stream is a database, which can't be read as one.
-var ErrDatabase = errors.New("this is a SQLite database; give its file by name")
-
 var errPackedDatabase = errors.New("this is a compressed SQLite database (gzip or zstd of one): unpack it (gunzip, zstd -d), and give the file")
+
+// text is a ledger's text, unpacked: lines, or a document over several lines.
+type text struct {
+	io.Reader
+	io.Closer
+	document []byte // the only one, if it stands in more than one line
+}
 
 // decompress reads what is packed as if it were not, and refuses what can't be lines
 // of JSON. How much comes out is bounded by the reader of lines, record by record.
-func decompress(r io.Reader) (io.ReadCloser, error) {
+func decompress(r io.Reader) (*text, error) {
 	unpacked, format, err := unpack.NewReader(r)
 	if err != nil {
 		return nil, plain(err)
 	}
-	database := ErrDatabase
-	if format != unpack.Plain {
-		database = errPackedDatabase
-	}
-	text := bufio.NewReaderSize(unpacked, 4096)
-	if err := isText(text, database); err != nil {
+	b := bufio.NewReaderSize(unpacked, 64<<10)
+	t := &text{Reader: b, Closer: unpacked}
+	if err := linesOnly(b, format); err != nil {
 		unpacked.Close()
 		return nil, err
 	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{text, unpacked}, nil
-}
-
-// isText refuses what can't be JSONL by its first bytes, and says what it is.
-func isText(b *bufio.Reader, database error) error {
-	head, _ := b.Peek(512) // an error comes again with the next byte
-	if bytes.HasPrefix(head, []byte("SQLite format 3\x00")) {
-		return database
-	}
-	for _, k := range []struct{ start, text string }{
-		{"\xff\xfe", "this is UTF-16, as PowerShell's > writes it: save it as UTF-8"},
-		{"\xfe\xff", "this is UTF-16: save it as UTF-8"},
-		{"\xfd7zXZ\x00", "this is xz: unpack it (xz -dc FILE | qodverify audit -)"},
-		{"BZh", "this is bzip2: unpack it (bzip2 -dc FILE | qodverify audit -)"},
-		{"PK\x03\x04", "this is a zip archive: unpack it"},
-		{"\x1f\x8b", "this is packed twice: unpack it once (gunzip)"},
-	} {
-		if bytes.HasPrefix(head, []byte(k.start)) {
-			return errors.New(k.text)
+	if severalToOne(b) {
+		data, err := io.ReadAll(io.LimitReader(b, MaxBytes+1))
+		t.Reader = io.MultiReader(bytes.NewReader(data), b)
+		if err != nil {
+			t.Reader = io.MultiReader(bytes.NewReader(data), failed{err})
+		} else if _, err := canonical.Parse(data, canonical.Options{AllowBOM: true}); err == nil {
+			t.document = data
 		}
 	}
-	if bytes.HasPrefix(bytes.TrimLeft(head, "\ufeff \t\r\n"), []byte("{")) {
+	return t, nil
+}
+
+// failed is what is left of a stream that could not be read on.
+type failed struct{ err error }
+
+func (f failed) Read([]byte) (int, error) { return 0, f.err }
+
+// records yields the records of a text. The reader r is t or reads from it.
+func (t *text) records(r io.Reader) iter.Seq2[bundle.Raw, error] {
+	if t.document == nil {
+		return bundle.Entries(r, bundle.Limits{})
+	}
+	return func(yield func(bundle.Raw, error) bool) { yield(bundle.Raw{Data: t.document}, nil) }
+}
+
+// maybeLines are the kinds that a ledger may seem to be whose first line alone is
+// damaged.
+var maybeLines = []string{"text", "log", "binary", "yaml", "csv", "script", "jsonp"}
+
+// linesOnly refuses what can't be lines of JSON by its first bytes, and says what it is.
+func linesOnly(b *bufio.Reader, format unpack.Format) error {
+	head, _ := b.Peek(512) // an error comes again with the next byte
+	if bytes.HasPrefix(bytes.TrimLeft(head, "\ufeff \t\r\n"), []byte("{")) || len(head) == 0 {
 		return nil // a record, and what is wrong with it is its own finding
 	}
-	if bytes.ContainsFunc(head, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\r\n\f", r) }) {
-		return errors.New("this is no JSONL, and no database that can be read: its first bytes are no text (it may be encrypted or damaged)")
+	head, _ = b.Peek(b.Size())
+	k, ok := kind.Head(head, kind.Ledger)
+	switch {
+	case !ok, k.ID == "blank", slices.Contains(maybeLines, k.ID) && bytes.Contains(head, []byte("\n{")):
+		return nil
+	case k.ID == "sqlite" && format != unpack.Plain:
+		return errPackedDatabase
 	}
-	return nil
+	return kind.New(k)
+}
+
+// severalToOne reports whether a text begins with a line of JSON that goes on in the
+// next one.
+func severalToOne(b *bufio.Reader) bool {
+	head, _ := b.Peek(512)
+	if i := bytes.IndexAny(head, "{["); i < 0 || len(bytes.Trim(head[:i], "\ufeff \t\r\n")) > 0 {
+		return false
+	}
+	if first, _, ok := bytes.Cut(bytes.TrimLeft(head, "\ufeff \t\r\n"), []byte("\n")); ok {
+		return unfinished(first)
+	}
+	head, _ = b.Peek(b.Size())
+	first, _, ok := bytes.Cut(bytes.TrimLeft(head, "\ufeff \t\r\n"), []byte("\n"))
+	return ok && unfinished(first)
+}
+
+func unfinished(line []byte) bool {
+	_, err := canonical.Parse(line, canonical.Options{})
+	var e *canonical.Error
+	return errors.As(err, &e) && e.Code == canonical.CodeTruncated
 }

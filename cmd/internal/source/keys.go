@@ -17,6 +17,7 @@ import (
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
 
+	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/jwks"
 )
 
@@ -165,7 +166,7 @@ func (k *Keyring) cached(name string, inputOrigin *url.URL) Keys {
 func ParseKeys(data []byte) (*jwks.KeySet, error) {
 	set, err := jwks.Parse(data)
 	if err != nil {
-		return nil, err
+		return nil, kind.Explain(err, data, kind.Keys)
 	}
 	for k := range set.All() {
 		if err := agree(k); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/verify"
 )
 
@@ -66,7 +67,7 @@ func (e *Evidence) Save(name string) error {
 // LoadEvidence reads an evidence file.
 func LoadEvidence(name string) (*Evidence, error) {
 	e := &Evidence{}
-	if err := read(name, e); err != nil {
+	if err := read(name, e, kind.Evidence); err != nil {
 		return nil, err
 	}
 	if e.Schema != EvidenceSchemaID {

@@ -19,6 +19,8 @@ import (
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/cmd/internal/files"
+	"github.com/qodverify/qodverify/cmd/internal/kind"
+	"github.com/qodverify/qodverify/cmd/internal/unpack"
 	"github.com/qodverify/qodverify/verify"
 )
 
@@ -172,7 +174,7 @@ func Load(name string) (*File, error) {
 	case err == nil && !info.Mode().IsRegular():
 		return nil, files.ErrNotRegular
 	}
-	if err := read(name, f); err != nil {
+	if err := read(name, f, kind.State); err != nil {
 		return nil, err
 	}
 	if err := f.check(); err != nil {
@@ -181,7 +183,7 @@ func Load(name string) (*File, error) {
 	return f, nil
 }
 
-func read(name string, into any) error {
+func read(name string, into any, want kind.Want) error {
 	r, err := os.Open(name)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -196,6 +198,17 @@ func read(name string, into any) error {
 		return err
 	case len(data) > maxBytes:
 		return fmt.Errorf("it is larger than %d bytes", maxBytes)
+	}
+	if want == kind.Evidence {
+		if data, err = unpack.Bytes(data, maxBytes); err != nil {
+			return err
+		}
+	}
+	if k, other := kind.Of(data, want); other {
+		if k.ID == "empty" || k.ID == "zeros" || k.ID == "blank" {
+			return fmt.Errorf("it is damaged: %w", kind.New(k))
+		}
+		return kind.New(k)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
