@@ -5,10 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"iter"
 	"slices"
 
-	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
 	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/cmd/internal/unpack"
@@ -16,50 +14,46 @@ import (
 
 var errPackedDatabase = errors.New("this is a compressed SQLite database (gzip or zstd of one): unpack it (gunzip, zstd -d), and give the file")
 
-// text is a ledger's text, unpacked: lines, or a document over several lines.
-type text struct {
-	io.Reader
-	io.Closer
-	document []byte // the only one, if it stands in more than one line
-}
-
 // decompress reads what is packed as if it were not, and refuses what can't be lines
 // of JSON. How much comes out is bounded by the reader of lines, record by record.
-func decompress(r io.Reader) (*text, error) {
+func decompress(r io.Reader) (io.ReadCloser, error) {
 	unpacked, format, err := unpack.NewReader(r)
 	if err != nil {
 		return nil, plain(err)
 	}
 	b := bufio.NewReaderSize(unpacked, 64<<10)
-	t := &text{Reader: b, Closer: unpacked}
-	if err := linesOnly(b, format); err != nil {
+	text, err := linesOf(b, format)
+	if err != nil {
 		unpacked.Close()
 		return nil, err
 	}
-	if severalToOne(b) {
-		data, err := io.ReadAll(io.LimitReader(b, MaxBytes+1))
-		t.Reader = io.MultiReader(bytes.NewReader(data), b)
-		if err != nil {
-			t.Reader = io.MultiReader(bytes.NewReader(data), failed{err})
-		} else if _, err := canonical.Parse(data, canonical.Options{AllowBOM: true}); err == nil {
-			t.document = data
+	return struct {
+		io.Reader
+		io.Closer
+	}{text, unpacked}, nil
+}
+
+// linesOf returns the text, or says what it is that can't be lines.
+func linesOf(b *bufio.Reader, format unpack.Format) (io.Reader, error) {
+	if err := linesOnly(b, format); err != nil || !severalToOne(b) {
+		return b, err
+	}
+	data, err := io.ReadAll(io.LimitReader(b, MaxBytes+1))
+	if err != nil {
+		return io.MultiReader(bytes.NewReader(data), failed{err}), nil
+	}
+	if doc, err := canonical.Parse(data, canonical.Options{AllowBOM: true}); err == nil {
+		if k, ok := kind.Document(doc.Root(), kind.Ledger); ok {
+			return nil, kind.New(k)
 		}
 	}
-	return t, nil
+	return io.MultiReader(bytes.NewReader(data), b), nil
 }
 
 // failed is what is left of a stream that could not be read on.
 type failed struct{ err error }
 
 func (f failed) Read([]byte) (int, error) { return 0, f.err }
-
-// records yields the records of a text. The reader r is t or reads from it.
-func (t *text) records(r io.Reader) iter.Seq2[bundle.Raw, error] {
-	if t.document == nil {
-		return bundle.Entries(r, bundle.Limits{})
-	}
-	return func(yield func(bundle.Raw, error) bool) { yield(bundle.Raw{Data: t.document}, nil) }
-}
 
 // maybeLines are the kinds that a ledger may seem to be whose first line alone is
 // damaged.

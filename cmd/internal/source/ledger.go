@@ -221,7 +221,7 @@ func (l *Ledger) stream(open func() (io.ReadCloser, error)) iter.Seq2[bundle.Raw
 		if l.Again {
 			lines.most = math.MaxInt64 // a file ends
 		}
-		for raw, err := range text.records(lines) {
+		for raw, err := range bundle.Entries(lines, bundle.Limits{}) {
 			lines.since = 0
 			raw.Input = l.Name
 			if !yield(raw, plain(err)) {

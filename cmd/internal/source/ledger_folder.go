@@ -118,7 +118,7 @@ func (l *Ledger) lines(name string, yield func(bundle.Raw, error) bool) bool {
 	}
 	defer z.Close()
 	n := 0
-	for raw, err := range z.records(z) {
+	for raw, err := range bundle.Entries(z, bundle.Limits{}) {
 		if err != nil {
 			l.leave(name, true, "could not be read on after %d records: %v", n, plain(err))
 			return true
