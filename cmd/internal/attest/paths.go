@@ -79,7 +79,13 @@ func shortened(named []string) (list local) {
 		list = append(list, struct{ path, short string }{path, short})
 	}
 	for _, name := range named {
-		if name == "" || strings.Contains(name, "://") {
+		if strings.Contains(name, "://") {
+			if short := state.PublicName(name); short != name { // it may have a token
+				list = append(list, struct{ path, short string }{name, short})
+			}
+			continue
+		}
+		if name == "" {
 			continue
 		}
 		spellings := []string{name, filepath.Clean(name)}

@@ -28,6 +28,9 @@ func TestWithoutPaths(t *testing.T) {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
+	if got := shortened([]string{"https://qod.example/b?token=secret"}).replace("from https://qod.example/b?token=secret, pinned"); got != "from https://qod.example/b, pinned" {
+		t.Errorf("a URL: %q", got)
+	}
 	out, err := withoutPaths([]byte(`{"input":"/proof/b.json","checks":[{"message":"/proof/created_at is odd, in /proof/b.json","pointer":"/proof/b.json","expected":"/proof/b.json"}],"n":1.50}`), []string{"/proof/b.json"})
 	if want := `{"checks":[{"expected":"/proof/b.json","message":"/proof/created_at is odd, in b.json","pointer":"/proof/b.json"}],"input":"b.json","n":1.50}`; err != nil || string(out) != want && !strings.Contains(dir, `\`) {
 		t.Errorf("%v %s", err, out)
