@@ -40,8 +40,11 @@ func (g *githubWriter) unit(u suite) error {
 		annotation(b, "error", u.name, i)
 	}
 	for _, i := range u.items {
-		if i.level == noted && i.leftOut() {
+		switch {
+		case i.level == noted && i.leftOut():
 			annotation(&later, "notice", u.name, i)
+		case i.unlisted.count > 0:
+			fmt.Fprintf(&later, "qodverify: %s: %s: %s\n", Printable(u.name), Printable(i.id), Printable(i.message))
 		}
 	}
 	g.remarks.add(u)

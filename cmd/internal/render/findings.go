@@ -128,7 +128,11 @@ func namedRecords(list []recordFindings) (lines []string) {
 		with[text] = append(with[text], g)
 	}
 	for _, text := range order {
-		lines = append(lines, fmt.Sprintf("%d more with %s: %s", len(with[text]), text, recordNames(with[text])))
+		line := fmt.Sprintf("%d more with %s", len(with[text]), text)
+		if names := recordNames(with[text]); names != "" {
+			line += ": " + names
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }
@@ -145,6 +149,7 @@ func recordNames(list []recordFindings) string {
 		switch from := i; {
 		case apart && p.Input != "":
 			names = append(names, p.Input)
+		case p == verify.Place{}:
 		case len(list) == 1:
 			return PlaceText(verify.Place{Record: p.Record, Input: p.Input, SessionID: p.SessionID})
 		case p.Record == 0:

@@ -58,6 +58,7 @@ func TestRecordNames(t *testing.T) {
 		"records 1 to 3, 7, 9 to 10": {one("a", 3), one("a", 2), one("a", 1), one("a", 10), one("a", 7), one("a", 9)},
 		"x.json, y.json":             {one("x.json", 1), one("y.json", 2)},
 		"record 4 of a":              {one("a", 4)},
+		"":                           {one("", 0)},
 	} {
 		if got := recordNames(list); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -38,7 +38,7 @@ func newGitLab(w io.Writer, _ Tool, _ Options) sheetWriter {
 
 func (g *gitlabWriter) unit(u suite) error {
 	for _, i := range append(u.problems(), u.remarks()...) {
-		if i.level == noted && !i.leftOut() {
+		if i.level == noted && !i.leftOut() && i.unlisted.count == 0 {
 			continue
 		}
 		v := gitlabIssue{CheckName: string(i.code), Description: i.id + ": " + i.message, Severity: map[level]string{failed: "critical", broken: "major", warned: "minor", usual: "info", noted: "info"}[i.level]}

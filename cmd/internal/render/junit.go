@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/qodverify/qodverify/verify"
@@ -101,7 +102,12 @@ func (j *junitWriter) unit(u suite) error {
 	names := map[string]int{}
 	rank := u.rank()
 	brief := suite
+	brief.Properties = slices.Clone(suite.Properties)
 	for n, i := range u.items {
+		if i.unlisted.count > 0 {
+			p := junitProperty{"not_listed", Printable(i.id + ": " + i.message)}
+			suite.Properties, brief.Properties = append(suite.Properties, p), append(brief.Properties, p)
+		}
 		if i.level == noted || i.leftOut() {
 			continue // what was left out has cases of its own
 		}

@@ -157,11 +157,26 @@ func (u suite) markdown(b *strings.Builder) {
 	fmt.Fprintf(b, "\n### %s\n\n", mdCode(u.name))
 	for n, i := range list {
 		if n == maxMarkdownItem {
-			fmt.Fprintf(b, "- and %d more\n", len(list)-n)
+			for _, line := range namedRecords(recordsOf(list[n:])) {
+				fmt.Fprintf(b, "- %s\n", mdText(clip(line, maxMessage)))
+			}
 			break
 		}
 		i.markdown(b)
 	}
+}
+
+// recordsOf groups items by what they are about, to be named.
+func recordsOf(items []item) (list []recordFindings) {
+	for _, i := range items {
+		f := verify.Finding{Code: i.code, Place: i.record}
+		if n := len(list); n > 0 && list[n-1].Place == i.record && i.record != (verify.Place{}) {
+			list[n-1].List = append(list[n-1].List, f)
+			continue
+		}
+		list = append(list, recordFindings{Place: i.record, List: []verify.Finding{f}})
+	}
+	return list
 }
 
 func (i item) markdown(b *strings.Builder) {

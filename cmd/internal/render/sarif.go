@@ -182,7 +182,11 @@ func (s *sarifWriter) unit(u suite) error {
 		if i.leftOut() {
 			continue // told by a notification
 		}
-		level := i.sarifLevel()
+		level := i.level.sarif()
+		if i.unlisted.count > 0 {
+			s.left[sarifKind{i.unlisted.level.sarif(), string(i.code)}] += int(i.unlisted.count)
+			continue
+		}
 		if i.level == noted && i.at.file == "" {
 			// It is about the run, and about no file that could be shown.
 			s.notes = append(s.notes, sarifNotification{Level: "note", Message: sarifText{clipped(i.prose())}, Properties: map[string]any{"code": Printable(string(i.code)), "input": Printable(u.name)}})
@@ -254,7 +258,7 @@ func leftNotifications(left map[sarifKind]int) (list []sarifNotification) {
 		level := sarifLevels[k.level]
 		list = append(list, sarifNotification{
 			Level:      "warning",
-			Message:    sarifText{fmt.Sprintf("%d more results of the level %s with the code %s: a report has at most %d results, the worst; --output json and --findings have all", left[k], level, k.code, maxSARIF)},
+			Message:    sarifText{fmt.Sprintf("%d more results of the level %s with the code %s: a report has at most %d results, the worst, and an audit lists at most --max-findings of a code; --output json has all inputs, --findings FILE all findings", left[k], level, k.code, maxSARIF)},
 			Properties: map[string]any{"code": k.code, "level": level, "left_out": left[k]},
 		})
 	}
@@ -266,7 +270,7 @@ func leftNotifications(left map[sarifKind]int) (list []sarifNotification) {
 // refuse the whole report: the place is in its properties, as it always is.
 func (i item) sarif(u suite, rule int, seen seenKeys) sarifResult {
 	r := sarifResult{
-		RuleID: Printable(string(i.code)), RuleIndex: rule, Level: sarifLevels[i.sarifLevel()], Message: sarifText{clipped(i.prose())},
+		RuleID: Printable(string(i.code)), RuleIndex: rule, Level: sarifLevels[i.level.sarif()], Message: sarifText{clipped(i.prose())},
 		Fingerprints: map[string]string{"qodverify/v1": i.fingerprint(u, seen)},
 		Properties:   map[string]any{"check": Printable(i.id), "input": Printable(u.name)},
 	}
@@ -294,9 +298,9 @@ func (i item) sarif(u suite, rule int, seen seenKeys) sarifResult {
 	return r
 }
 
-// sarifLevel is the item's level as an index of sarifLevels.
-func (i item) sarifLevel() int {
-	switch i.level {
+// sarif is the level as an index of sarifLevels.
+func (l level) sarif() int {
+	switch l {
 	case warned:
 		return 1
 	case usual, noted:
@@ -316,7 +320,7 @@ func (d *sarifDriver) rule(have map[verify.Code]int, i item) int {
 	if at := slices.IndexFunc(list, func(e verify.Explanation) bool { return e.Code == i.code }); at >= 0 {
 		r.Short, r.Full, r.Help = sarifText{list[at].Means}, sarifText{list[at].Why}, sarifText{list[at].Do}
 	}
-	r.Config.Level = sarifLevels[i.sarifLevel()]
+	r.Config.Level = sarifLevels[i.level.sarif()]
 	d.Rules = append(d.Rules, r)
 	have[i.code] = len(d.Rules) - 1
 	return len(d.Rules) - 1

@@ -58,6 +58,11 @@ type item struct {
 	at      position
 	record  verify.Place // in an audit: the record that it is about
 	first   bool         // the first item of its record
+	// unlisted: it stands for findings that are not listed, so many and of that level.
+	unlisted struct {
+		count int64
+		level level
+	}
 }
 
 // position is where an item stands. Without a file there is no place that a
@@ -240,7 +245,9 @@ func (a Audit) sheet(o Options) sheet {
 	}
 	for _, code := range findingCodes(r) {
 		if more := r.Counts[code] - int64(listed(r, code)); more > 0 {
-			u.items = append(u.items, item{id: string(code), code: code, level: noted, message: fmt.Sprintf("and %d more: --findings FILE takes all", more), at: o.at(a.Ledger, position{})})
+			i := item{id: string(code), code: code, level: noted, message: fmt.Sprintf("and %d more: --findings FILE takes all", more), at: o.at(a.Ledger, position{})}
+			i.unlisted.count, i.unlisted.level = more, findingLevel(r.Statuses[code])
+			u.items = append(u.items, i)
 		}
 	}
 	u.items = append(u.items, placed(a.LeftOut.items(), o)...)
@@ -261,17 +268,22 @@ func (a Audit) reason() verify.Code {
 	return verify.InternalError
 }
 
+func findingLevel(s verify.Status) level {
+	switch s {
+	case verify.Fail:
+		return failed
+	case verify.Warn:
+		return warned
+	}
+	return broken
+}
+
 func findingItem(f verify.Finding, ledger string, o Options) item {
 	i := item{id: string(f.Check), code: f.Code, message: PlaceText(f.Place) + ": " + f.Message, pointer: f.Pointer, record: f.Place}
 	if f.Check == "" {
 		i.id = string(f.Code)
 	}
-	switch f.Status {
-	case verify.Fail:
-		i.level = failed
-	case verify.Warn:
-		i.level = warned
-	}
+	i.level = findingLevel(f.Status)
 	file := ledger
 	if f.Place.Input != "" {
 		file = f.Place.Input

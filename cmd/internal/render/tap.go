@@ -22,6 +22,9 @@ func (t *tapWriter) unit(u suite) error {
 		b.WriteString("TAP version 13\n")
 	}
 	for _, i := range u.items {
+		if i.unlisted.count > 0 {
+			fmt.Fprintf(&b, "# %s: %s\n", tapText(i.id), tapText(i.message))
+		}
 		if i.level == noted || i.leftOut() {
 			continue // what was left out has lines of its own
 		}
@@ -33,7 +36,7 @@ func (t *tapWriter) unit(u suite) error {
 		case skipped:
 			directive = " # SKIP " + tapText(i.message)
 		}
-		fmt.Fprintf(&b, "%s %d - %s: %s%s\n", outcome, t.n, tapText(u.name), tapText(i.id), directive)
+		fmt.Fprintf(&b, "%s %d - %s: %s%s\n", outcome, t.n, tapText(u.name), tapText(i.name()), directive)
 		if !i.problem() && i.level != warned && i.level != usual {
 			continue
 		}
