@@ -240,7 +240,7 @@ func (r *fpingRun) measured(target string) (*Measurement, error) {
 	}
 	switch {
 	case r.sent < 0 && r.twice+len(r.lines)+len(r.timedOut) > 0:
-		return nil, errors.New("there is a line a probe, and no summary: the summary went to stderr (add 2>&1, as in fping -c 100 HOST > FILE 2>&1), or the run was cut off. Without it nobody knows how many probes were sent and lost")
+		return nil, errors.New("there is a line a probe, and the summary is not there: it went to stderr (add 2>&1, as in fping -c 100 HOST > FILE 2>&1), unless fping was killed before it wrote one. Without it nobody knows how many probes were sent and lost")
 	case r.sent == 0:
 		return nil, errors.New("fping sent nothing")
 	case r.list == nil && !each:
@@ -300,12 +300,18 @@ func (r *fpingRun) compare(each bool) error {
 }
 
 // flying counts the probes at the end that fping neither had an answer to nor gave up:
-// they were under way when it was stopped.
+// they were under way when it was stopped. It has to have given up each that was lost
+// before them, or its output does not tell.
 func (r *fpingRun) flying(each bool) (n int64) {
 	if !each || len(r.delays) == 0 {
 		return 0
 	}
 	tail := r.tail(0, r.sent)
+	for i := range r.sent - tail {
+		if _, answered := r.delays[i]; !answered && !r.timedOut[i] {
+			return 0
+		}
+	}
 	for n < tail && !r.timedOut[r.sent-1-n] {
 		n++
 	}

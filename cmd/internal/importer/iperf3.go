@@ -173,7 +173,7 @@ func (r *iperf3Run) direction(prefix, suffix string, reverse bool) {
 		r.set(prefix+"retransmits", n, "by the "+w.from+", "+w.of)
 	}
 	if !r.roundTrips(w) {
-		r.unknown("round trips", w, "the "+w.from+", which sends, knows them, and its result alone")
+		r.unknown("round trips (min_rtt, mean_rtt, max_rtt)", w, "the "+w.from+", which sends, knows them, and its result alone")
 	}
 }
 

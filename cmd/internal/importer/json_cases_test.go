@@ -24,7 +24,7 @@ var jsonCases = []toolCase{
 	{name: "TCP -R, whose client knows no round trip", format: "iperf3", output: tcpReverse + `{"streams":[{"sender":{"sender":false,"min_rtt":0,"mean_rtt":0,"max_rtt":0}}],` + tcpSums,
 		figures:     map[string]float64{"throughput_mbps_received": 1.4, "throughput_mbps_sent": 2, "retransmits": 3},
 		about:       map[string]string{"throughput_mbps_received": "what the client received, server to client (download), 1 stream"},
-		notMeasured: []string{"round trips, server to client", "jitter and packet loss"}},
+		notMeasured: []string{"round trips (min_rtt, mean_rtt, max_rtt), server to client", "jitter and packet loss"}},
 	// The third stream is the server's, and its round trips the client's own kernel's.
 	{name: "TCP --bidir", format: "iperf3", output: tcpStart + `{"streams":[
 		{"sender":{"sender":true,"min_rtt":73,"mean_rtt":74,"max_rtt":75}},
@@ -39,11 +39,11 @@ var jsonCases = []toolCase{
 			"upload_throughput_mbps_received": "what the server received, client to server", "download_throughput_mbps_received": "what the client received, server to client",
 			"download_retransmits": "by the server",
 		},
-		notMeasured: []string{"round trips, server to client", "jitter and packet loss"}},
+		notMeasured: []string{"round trips (min_rtt, mean_rtt, max_rtt), server to client", "jitter and packet loss"}},
 	{name: "TCP, the server's own result", format: "iperf3", output: `{"start":{"version":"iperf 3.12","accepted_connection":{"host":"192.0.2.1"},"test_start":{"protocol":"TCP","num_streams":1,"reverse":0}},"end":{
 		"streams":[{"sender":{"sender":false,"bits_per_second":0}}],"sum_sent":{"seconds":2,"bytes":0,"bits_per_second":0},"sum_received":{"seconds":2,"bits_per_second":3e6}}}`,
 		figures:     map[string]float64{"throughput_mbps_received": 3},
-		notMeasured: []string{"round trips, client to server", "jitter and packet loss"}},
+		notMeasured: []string{"round trips (min_rtt, mean_rtt, max_rtt), client to server", "jitter and packet loss"}},
 	{name: "UDP, a third lost", format: "iperf3", output: udpStart + `{"streams":[{"udp":{"sender":true}}],
 		"sum":{"bits_per_second":3e6,"jitter_ms":0.5,"lost_packets":333,"packets":999,"lost_percent":33.333333},
 		"sum_sent":{"bits_per_second":3e6,"jitter_ms":0,"lost_packets":0,"packets":999,"lost_percent":0},
@@ -64,7 +64,7 @@ var jsonCases = []toolCase{
 	{name: "--json-stream", format: "iperf3", output: `{"event":"start","data":{"version":"iperf 3.17","test_start":{"protocol":"TCP","num_streams":1,"reverse":1}}}
 {"event":"interval","data":{"sum":{"bits_per_second":7}}}
 {"event":"end","data":{"sum_sent":{"bits_per_second":2e6},"sum_received":{"bits_per_second":1e6}}}
-`, figures: map[string]float64{"throughput_mbps_received": 1, "throughput_mbps_sent": 2}, notMeasured: []string{"round trips, server to client", "jitter and packet loss"}},
+`, figures: map[string]float64{"throughput_mbps_received": 1, "throughput_mbps_sent": 2}, notMeasured: []string{"round trips (min_rtt, mean_rtt, max_rtt), server to client", "jitter and packet loss"}},
 	{name: "--json-stream-full-output", format: "iperf3", output: `{"event":"start","data":{"version":"iperf 3.19","test_start":{"protocol":"UDP","num_streams":1,"reverse":0}}}
 {"event":"end","data":{"sum_sent":{"bits_per_second":2e6},"sum_received":{"bits_per_second":1e6}}}
 {
@@ -102,7 +102,7 @@ var jsonCases = []toolCase{
 		"sum_received":	{"bits_per_second":	1000000}
 	}
 }
-`, figures: map[string]float64{"throughput_mbps_received": 1, "throughput_mbps_sent": 2}, notMeasured: []string{"round trips, client to server", "jitter and packet loss"}},
+`, figures: map[string]float64{"throughput_mbps_received": 1, "throughput_mbps_sent": 2}, notMeasured: []string{"round trips (min_rtt, mean_rtt, max_rtt), client to server", "jitter and packet loss"}},
 	{name: "older --bidir", format: "iperf3", output: `{"start":{},"end":{"sum_sent":{},"sum_received":{},"sum_sent":{}}}`, refused: "both directions of --bidir under one name"},
 	{name: "no number", format: "iperf3", output: udpStart + `{"sum":{"lost_percent": -nan}}}`, refused: "column"},
 	{name: "sums without a figure", format: "iperf3", output: tcpStart + `{"sum_sent":{},"sum_received":{}}}`, refused: "no figure"},
