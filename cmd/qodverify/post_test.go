@@ -200,3 +200,16 @@ func TestImportPacked(t *testing.T) {
 		}
 	}
 }
+
+// That a file is UTF-16 is no reason to refuse it, and hides none.
+func TestImportRefusedWide(t *testing.T) {
+	wide := []byte("\xff\xfe")
+	for _, c := range "PING a (192.0.2.1) 56(84) bytes of data.\n\n5 packets transmitted, 5 received, 0% packet loss, time 826ms\n" {
+		wide = append(wide, byte(c), 0)
+	}
+	var stderr bytes.Buffer
+	code := run([]string{"telemetry", "import", "--from", "ping", "-"}, bytes.NewReader(wide), io.Discard, &stderr)
+	if code != exitMalformed || !strings.Contains(stderr.String(), "no single round trips (ping -q)") {
+		t.Errorf("exit status %d: %s", code, stderr.String())
+	}
+}

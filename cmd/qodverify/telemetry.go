@@ -156,6 +156,9 @@ func (a *app) importTelemetry(ctx context.Context, f *importFlags, name string) 
 	if err != nil {
 		return fail(err)
 	}
+	if data, err = importer.Text(data); err != nil {
+		return fail(err)
+	}
 	m, err := importer.Parse(f.from, data, f.target)
 	if err != nil {
 		return fail(kind.Explain(err, data, kind.Telemetry))

@@ -145,6 +145,10 @@ func (f *fpingRuns) json(number int, line string) error {
 	if e := (*canonical.Error)(nil); errors.As(err, &e) {
 		return fmt.Errorf("column %d: %s", e.Column, e.Detail)
 	}
+	if doc.Root().Len() != 1 {
+		f.unread.line(number, line)
+		return nil
+	}
 	for name, v := range doc.Root().Members() {
 		host := text(v.Get("host"))
 		seq, size := string(v.Get("seq").Raw()), v.Get("values")

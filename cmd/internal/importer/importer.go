@@ -56,7 +56,7 @@ func Parse(format string, data []byte, target string) (*Measurement, error) {
 	if !ok {
 		return nil, fmt.Errorf("no tool %q: want %s", format, strings.Join(Formats, ", "))
 	}
-	data, err := decode(data)
+	data, err := Text(data)
 	if err != nil {
 		return nil, err
 	}

@@ -10,9 +10,9 @@ import (
 	"unicode/utf16"
 )
 
-// decode returns the text in UTF-8, without a byte order mark. PowerShell's > writes
-// UTF-16.
-func decode(data []byte) ([]byte, error) {
+// Text returns a tool's output in UTF-8, without a byte order mark. PowerShell's >
+// writes UTF-16.
+func Text(data []byte) ([]byte, error) {
 	var order binary.ByteOrder
 	switch {
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
@@ -102,7 +102,7 @@ var marks = []struct{ format, name, mark string }{
 	{"atlas", "RIPE Atlas", `"dst_addr"`},
 }
 
-// elsewhere adds to a refusal whose output it looks like, if not that of the tool
+// elsewhere says with a refusal whose output it looks like, if not that of the tool
 // that was named.
 func elsewhere(format string, data []byte, err error) error {
 	var found *struct{ format, name, mark string }
@@ -120,7 +120,7 @@ func elsewhere(format string, data []byte, err error) error {
 	if found == nil {
 		return err
 	}
-	return fmt.Errorf("%w; it looks like the output of %s: --from %s", err, found.name, found.format)
+	return fmt.Errorf("it looks like the output of %s (--from %s): %w", found.name, found.format, err)
 }
 
 // longLine is longer than any line of a single probe.

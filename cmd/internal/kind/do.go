@@ -8,7 +8,7 @@ var inPlace = map[Want]string{
 	Ledger:    "the ledger: bundles, one a line, a folder of them, the service's database or its URL",
 	Keys:      "the operator's JWK Set, usually https://HOST/.well-known/jwks.json",
 	Artifact:  "the runtime artifact, artifact.json of the session",
-	Telemetry: "what the measuring tool printed (irtt, iperf3, ping, fping or ndt7)",
+	Telemetry: "what the measuring tool printed (irtt, iperf3, ping, fping, ndt7 or RIPE Atlas)",
 	Policy:    "a policy, as qodverify policy show strict prints one",
 	State:     "the state that qodverify audit --state wrote",
 	Evidence:  "the evidence that qodverify audit wrote",
