@@ -40,16 +40,18 @@ func (g *githubWriter) unit(u suite) error {
 		annotation(b, "error", u.name, i)
 	}
 	for _, i := range u.items {
-		switch {
-		case i.level == noted && i.leftOut():
-			annotation(&later, "notice", u.name, i)
-		case i.unlisted.count > 0:
+		if i.unlisted.count > 0 {
 			fmt.Fprintf(&later, "qodverify: %s: %s: %s\n", Printable(u.name), Printable(i.id), Printable(i.message))
 		}
 	}
+	if i, ok := u.noticeOfLeftOut(); ok {
+		annotation(&later, "notice", u.name, i)
+	}
 	g.remarks.add(u)
-	g.units++
-	g.counts[u.rank()]++
+	if !u.together {
+		g.units++
+		g.counts[u.rank()]++
+	}
 	name := Printable(u.name) + ": "
 	if u.standing.nothing {
 		name = "" // it would be our own
@@ -60,6 +62,22 @@ func (g *githubWriter) unit(u suite) error {
 	}
 	_, err := io.WriteString(&g.later[u.rank()], later.String())
 	return err
+}
+
+// noticeOfLeftOut is one notice of all that was left out of folders and decides nothing.
+func (u suite) noticeOfLeftOut() (one item, some bool) {
+	var reasons []string
+	for _, i := range u.items {
+		if i.level != noted || !i.leftOut() {
+			continue
+		}
+		if !some {
+			one, some = i, true
+		}
+		reasons = append(reasons, i.message)
+	}
+	one.message = strings.Join(reasons, "; ")
+	return one, some
 }
 
 func (g *githubWriter) end(s standing) error {

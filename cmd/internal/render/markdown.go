@@ -62,8 +62,10 @@ func (m *markdownWriter) unit(u suite) error {
 		m.notLooked = "❔ " + mdText(clip(text, maxMessage)) + "\n\n"
 	}
 	rank := u.rank()
-	m.units++
-	m.counts[rank]++
+	if !u.together {
+		m.units++
+		m.counts[rank]++
+	}
 	m.remarks.add(u)
 	verdict := u.verdict.String()
 	if n := u.standing.warnings; n > 0 && u.verdict == verify.Verified {
