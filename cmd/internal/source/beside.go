@@ -4,19 +4,24 @@ import (
 	"bytes"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
 	"github.com/qodverify/qodverify/cmd/internal/files"
+	"github.com/qodverify/qodverify/cmd/internal/kind"
 )
 
 // Files that lie beside proofs by right are recognised by all that they are, and a
 // proof is not made one of them by what is added to it: whatever can be read as a
 // bundle, and whatever has a record in it, at any depth, is judged.
 
-// ownFiles are the documents that this program writes, by the name in their schema.
-var ownFiles = []string{"audit", "evidence", "evidence-report", "explain", "inspect", "keys", "lines", "mutate", "report", "state"}
+// besideKinds are what may lie beside proofs: keys, reports and what else this program
+// writes, attestations, and the files of the service that hold no record.
+var besideKinds = []string{
+	"own-report", "own-audit", "own-lines", "own-state", "own-evidence", "own-evidence-report", "own-keys", "own-inspect", "own-explain", "own-mutate", "own-dsse",
+	"jwk-set", "jwk", "jwk-private", "public-keys", "pem-map", "openid-configuration", "dsse", "in-toto", "sigstore", "cosign", "sarif",
+	"artifact", "run-summary", "verify-answer", "intent", "intent-answer", "sample",
+}
 
 // notEvidence says what a file of a folder is that is JSON and no proof: one of those
 // that lie beside proofs by right. It is "" for all others, which are judged. Of the
@@ -104,41 +109,10 @@ func holds(object, record canonical.Value) bool {
 	return true
 }
 
-// ownSchema is the name in the schema of a document that this program writes.
-func ownSchema(root canonical.Value) string {
-	schema, _ := root.Get("schema").Text()
-	ours := strings.Split(schema, "/")
-	if len(ours) == 3 && ours[0] == "qodverify" && slices.Contains(ownFiles, ours[1]) {
-		return ours[1]
-	}
-	return ""
-}
-
 // beside names an object that is no proof.
 func beside(root canonical.Value) string {
-	has := func(names ...string) bool {
-		return !slices.ContainsFunc(names, func(n string) bool { return !root.Get(n).Exists() })
-	}
-	version, _ := root.Get("version").Text()
-	switch own := ownSchema(root); {
-	case own != "":
-		return "qodverify's own " + own
-	case root.Get("keys").Kind() == canonical.Array:
-		return "a JWK Set"
-	case has("kty", "crv", "x"), has("kty", "kid"):
-		return "a JWK"
-	case version == "2.1.0" && root.Get("runs").Kind() == canonical.Array:
-		return "a SARIF report"
-	case has("payloadType", "payload", "signatures"):
-		return "an attestation (DSSE envelope)"
-	case has("_type", "subject", "predicateType"):
-		return "an in-toto statement"
-	case has("schema_version", "measured", "decision", "session_id"):
-		return "a runtime artifact, which is read with the proof that names it"
-	case has("build", "env", "ids"):
-		return "a run summary of the service"
-	case has("verified", "reason", "session_id"):
-		return "an answer of a service to /verify"
+	if k, ok := kind.Document(root, kind.Bundle); ok && slices.Contains(besideKinds, k.ID) {
+		return k.What
 	}
 	return ""
 }
@@ -162,7 +136,7 @@ var lineMembers = []string{"schema", "type", "verdict", "tool", "result", "findi
 // ownLine reports whether an object is a line of this program's JSON Lines: of a
 // report, or of the findings of an audit.
 func ownLine(root canonical.Value) bool {
-	if ownSchema(root) == "lines" {
+	if schema, _ := root.Get("schema").Text(); schema == "qodverify/lines/v1" {
 		for name := range root.Members() {
 			if !slices.Contains(lineMembers, name) {
 				return false

@@ -11,6 +11,7 @@ import (
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
 	"github.com/qodverify/qodverify/cmd/internal/files"
+	"github.com/qodverify/qodverify/cmd/internal/unpack"
 )
 
 // What is in a file is told by its name first: a folder may hold far more than proofs,
@@ -94,7 +95,7 @@ func holdsProof(name string) bool {
 	defer f.Close()
 	var r io.Reader = f
 	if isPacked(name) {
-		z, err := decompress(f)
+		z, _, err := unpack.NewReader(f)
 		if err != nil {
 			return true
 		}
