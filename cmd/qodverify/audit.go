@@ -347,6 +347,8 @@ func (r *auditRun) notes(report *verify.LedgerReport) []string {
 		for i := range report.Listed {
 			if f := &report.Listed[i]; f.Code == verify.LedgerEmpty && r.ledger.Origin != nil {
 				f.Hint = "the service has no record yet: there is nothing to audit before its first proof"
+			} else if f.Code == verify.LedgerEmpty && r.ledger.Root == "" {
+				f.Message = "there is no record: this is an empty file, or one of nothing but white space"
 			}
 		}
 		return nil

@@ -134,7 +134,7 @@ func (b *batch) look(ctx context.Context) error {
 
 // input is place i as the judge takes it.
 func (b *batch) input(i int, in source.Input) judge.Input {
-	return judge.Input{Name: in.Name, Data: in.Data, Err: in.Err,
+	return judge.Input{Name: in.Name, Data: in.Data, Packed: in.Packed, Err: in.Err,
 		Attach: func(x *bundle.Bundle) ([]verify.Note, error) {
 			if later, was := b.replaced[i]; was {
 				return []verify.Note{{Code: verify.RecordReplaced, Message: "the session was finalized again: its artifact is now that of " + b.places[later].Name + ", and the one of this proof is not at hand"}}, nil

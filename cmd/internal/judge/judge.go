@@ -31,6 +31,8 @@ type Input struct {
 	Name string
 	Data []byte
 	Err  error // why there is no Data
+	// Packed is the SHA-256 of what Data was unpacked from; nil of what was not packed.
+	Packed *[sha256.Size]byte
 	// Attach, when set, completes the bundle from elsewhere.
 	Attach func(*bundle.Bundle) ([]verify.Note, error)
 	// Keys finds the keys to judge it with. It is asked only for bundles.
@@ -155,6 +157,9 @@ func prepare(in Input) (p prepared, err error) {
 		return p, nil
 	}
 	p.digest = sha256.Sum256(in.Data)
+	if in.Packed != nil {
+		p.digest = *in.Packed // of what there is to be compared: the file
+	}
 	p.Digest = hex.EncodeToString(p.digest[:])
 	b, err := bundle.Parse(in.Data)
 	if err != nil {

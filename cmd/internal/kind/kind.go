@@ -62,7 +62,10 @@ func of(data []byte, want Want) (Kind, bool) {
 		return k, true
 	}
 	doc, err := canonical.Parse(data, canonical.Options{AllowBOM: true})
-	if err == nil {
+	switch {
+	case err == nil && want == JSON:
+		return Kind{}, false
+	case err == nil:
 		return shapeKind(doc.Root(), want)
 	}
 	var e *canonical.Error
@@ -82,6 +85,9 @@ func Head(head []byte, want Want) (Kind, bool) {
 	}
 	if body := trimmed(head); len(body) > 0 && (body[0] == '{' || body[0] == '[' || body[0] == '"') {
 		return Kind{}, false
+	}
+	if doc, err := canonical.Parse(head, canonical.Options{AllowBOM: true}); err == nil {
+		return shapeKind(doc.Root(), want)
 	}
 	return textKind(head, &canonical.Error{Code: canonical.CodeSyntax}, want)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -95,8 +96,9 @@ func (l *listing) argument(text string) error {
 			return err
 		}
 		l.arg.fetch = func() Input {
-			data, err := readBounded(l.Stdin, MaxBytes)
-			return Input{Name: text, Data: data, Err: err}
+			in := Input{Name: text}
+			in.read(io.NopCloser(l.Stdin), nil)
+			return in
 		}
 		l.places = append(l.places, Place{Name: text, arg: l.arg})
 	case IsURL(text):
@@ -210,8 +212,9 @@ func (p Place) Read() (in Input, left *Skipped) {
 	case p.arg.fetch != nil:
 		in = p.arg.fetch()
 	case !p.found:
-		data, err := ReadFile(p.Name, MaxBytes)
-		in = Input{Name: p.Name, Data: data, Err: err, Dir: p.dir, Root: p.root}
+		in = Input{Name: p.Name, Dir: p.dir, Root: p.root}
+		f, err := os.Open(p.Name)
+		in.read(f, err)
 	default:
 		in = FolderInput(p.Name, p.root)
 		if in.Err != nil {

@@ -168,6 +168,11 @@ func ParseKeys(data []byte) (*jwks.KeySet, error) {
 	if err != nil {
 		return nil, kind.Explain(err, data, kind.Keys)
 	}
+	if set.Len() == 0 {
+		if k, other := kind.Of(data, kind.Keys); other {
+			return nil, kind.New(k) // it lists keys, in another form
+		}
+	}
 	for k := range set.All() {
 		if err := agree(k); err != nil {
 			set.SetAside(k.Public, fmt.Sprintf("jwx, another reader, takes it for something else: %v", err))

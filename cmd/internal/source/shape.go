@@ -107,6 +107,9 @@ func holdsProof(name string) bool {
 	if err != nil && err != io.EOF {
 		return true
 	}
+	if bytes.HasPrefix(head, []byte("SQLite format 3\x00")) {
+		return true
+	}
 	if !beginsLikeJSON(head) {
 		return false
 	}

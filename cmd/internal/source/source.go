@@ -5,6 +5,7 @@
 package source
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,8 @@ type Input struct {
 	Dir    string   // the folder that holds it; "" unless it is a file
 	Root   string   // the folder that was named and has it; "" unless one was
 	Origin *url.URL // where it was fetched; nil unless it is a URL
+	// Packed is the SHA-256 of the file as it is, where Data was unpacked from it.
+	Packed *[sha256.Size]byte
 }
 
 // Reader reads inputs under one set of options. The zero Reader reads local
@@ -123,8 +126,29 @@ func (f *folder) sessions() map[string][]string {
 
 // FolderInput reads a file of a folder that the user named.
 func FolderInput(name, root string) Input {
-	data, err := ReadRegular(name, MaxBytes)
-	return Input{Name: name, Data: data, Err: err, Dir: filepath.Dir(name), Root: root}
+	in := Input{Name: name, Dir: filepath.Dir(name), Root: root}
+	in.read(files.Open(name))
+	return in
+}
+
+// read reads the input from its file, if that could be opened.
+func (in *Input) read(f io.ReadCloser, err error) {
+	if err != nil {
+		in.Err = plain(err)
+		return
+	}
+	defer f.Close()
+	data, err := unpack.ReadPacked(f, MaxBytes)
+	if err == nil && unpack.Of(data) != unpack.Plain {
+		sum := sha256.Sum256(data)
+		in.Packed = &sum
+		data, err = unpack.Bytes(data, MaxBytes)
+	}
+	if err != nil {
+		in.Err = plain(err)
+		return
+	}
+	in.Data = data
 }
 
 // ReadFile reads at most limit bytes of a file, unpacked, and fails when there are more.

@@ -13,6 +13,15 @@ import (
 // ReadAll reads r to its end and returns it unpacked. Neither what is read nor what
 // it unpacks to may be more than limit bytes.
 func ReadAll(r io.Reader, limit int) ([]byte, error) {
+	data, err := ReadPacked(r, limit)
+	if err != nil {
+		return nil, err
+	}
+	return Bytes(data, limit)
+}
+
+// ReadPacked reads r to its end as it is, and at most limit bytes.
+func ReadPacked(r io.Reader, limit int) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
 	if err != nil {
 		return nil, err
@@ -20,7 +29,7 @@ func ReadAll(r io.Reader, limit int) ([]byte, error) {
 	if len(data) > limit {
 		return nil, fmt.Errorf("larger than %d bytes", limit)
 	}
-	return Bytes(data, limit)
+	return data, nil
 }
 
 // Bytes returns data unpacked, and data itself when it is not packed. It unpacks to
