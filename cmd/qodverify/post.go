@@ -10,13 +10,11 @@ import (
 	"os"
 	"strings"
 
+	"github.com/qodverify/qodverify/cmd/internal/cause"
 	"github.com/qodverify/qodverify/cmd/internal/probe"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
 )
-
-// errNoSingleDelays is why the original refuses a sample of single round trips.
-var errNoSingleDelays = errors.New("the service takes no single round trips, as the original does not, and nothing was posted: add --summary, which posts figures alone, by the definitions of the original's agent")
 
 // post posts a sample of telemetry.
 func post(ctx context.Context, base *url.URL, sample any) error {
@@ -27,7 +25,8 @@ func post(ctx context.Context, base *url.URL, sample any) error {
 	}
 	var refusal *source.Refusal
 	if errors.As(err, &refusal) && takesNoDelays(refusal) {
-		err = fmt.Errorf("%w (it answered %s)", errNoSingleDelays, refusal.Status)
+		err = cause.New(err, "Add --summary: it posts figures alone, by the definitions of the original's agent.",
+			"the service takes no single round trips, as the original does not, and nothing was posted (it answered %s)", refusal.Status)
 	}
 	return fmt.Errorf("posting to %s: %w", base, err)
 }
@@ -61,21 +60,30 @@ func summaryLine(s probe.Summary) string {
 	return fmt.Sprintf("  as the original's agent sums up: n %d, p50 %.6g ms and p95 %.6g ms (interpolated), jitter %.6g ms (population standard deviation)\n", s.N, s.P50, s.P95, s.Jitter)
 }
 
-// figures shows what was measured, also where it could not be posted: then the error
-// is told after it, and in JSON is its member error.
-func (a *app) figures(v interface{ text(io.Writer) error }, code string, failed error) error {
-	if a.output != "json" {
-		if err := v.text(a.stdout); err != nil || failed == nil {
+// shownError is an error after something that is shown all the same. In JSON it is a
+// member of that.
+type shownError struct {
+	error
+	shown interface{ failed(*render.Problem) }
+}
+
+func (e *shownError) Unwrap() error { return e.error }
+
+// figures shows what was measured, also where it could not be posted.
+func (a *app) figures(v interface {
+	text(io.Writer) error
+	failed(*render.Problem)
+}, code string, failed error) error {
+	switch {
+	case a.output != "json":
+		if err := v.text(a.stdout); err != nil {
 			return a.written(err)
 		}
-		return &problemError{code, exitMalformed, failed}
+	case failed == nil:
+		return a.written(render.WriteJSON(a.stdout, v))
 	}
-	if err := render.WriteJSON(a.stdout, v); err != nil {
-		return a.written(err)
+	if failed == nil {
+		return nil
 	}
-	if failed != nil {
-		fmt.Fprintf(a.stderr, "qodverify: %s\n", render.Printable(failed.Error()))
-		a.exit = exitMalformed
-	}
-	return nil
+	return &problemError{code, exitMalformed, &shownError{failed, v}}
 }

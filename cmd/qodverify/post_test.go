@@ -71,7 +71,7 @@ const sid = "54d6df8f-df97-40f6-a30e-20c424ec1e20"
 // What a service does not take is shown all the same, and the original's refusal of
 // single round trips says what to do.
 func TestRefusedSample(t *testing.T) {
-	const say = "the service takes no single round trips, as the original does not, and nothing was posted: add --summary"
+	const say = "the service takes no single round trips, as the original does not, and nothing was posted (it answered "
 	for _, c := range []struct {
 		name    string
 		status  int
@@ -98,7 +98,7 @@ func TestRefusedSample(t *testing.T) {
 				if code := run(args, strings.NewReader(pinged), &stdout, &stderr); code != exitMalformed {
 					t.Errorf("exit status %d", code)
 				}
-				if !strings.Contains(stderr.String(), c.want) || strings.Contains(stderr.String(), "map[") {
+				if !strings.Contains(stderr.String(), c.want) || strings.Contains(stderr.String(), "map[") || (c.want == say) != strings.Contains(stderr.String(), "--summary") {
 					t.Errorf("stderr %q, want %q", stderr.String(), c.want)
 				}
 				if !strings.Contains(stdout.String(), shown) || strings.Contains(stdout.String(), "posted to") || posted() != nil {
@@ -110,11 +110,11 @@ func TestRefusedSample(t *testing.T) {
 				}
 				var v struct {
 					Posted  bool
-					Error   string
+					Error   struct{ Code, Message, Hint string }
 					Sent    int
 					Figures map[string]float64
 				}
-				if err := json.Unmarshal(stdout.Bytes(), &v); err != nil || v.Posted || !strings.Contains(v.Error, c.want) || v.Sent == 0 && v.Figures["sent"] != 5 {
+				if err := json.Unmarshal(stdout.Bytes(), &v); err != nil || v.Posted || !strings.Contains(v.Error.Message, c.want) || v.Error.Code == "" || (c.want == say) != strings.Contains(v.Error.Hint, "--summary") || v.Sent == 0 && v.Figures["sent"] != 5 {
 					t.Errorf("%v: %+v", err, v)
 				}
 			})

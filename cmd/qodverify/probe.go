@@ -80,8 +80,8 @@ type probed struct {
 	Max      float64 `json:"max_ms"`
 	Answered int     `json:"n"`
 	// Summary is there with --summary: what is posted instead of the round trips.
-	Summary *probe.Summary `json:"summary,omitempty"`
-	Error   string         `json:"error,omitempty"` // why nothing was posted
+	Summary *probe.Summary  `json:"summary,omitempty"`
+	Problem *render.Problem `json:"error,omitempty"` // why nothing was posted
 
 	delays     []*int64
 	start, end time.Time
@@ -110,7 +110,6 @@ func (a *app) probe(ctx context.Context, f *probeFlags, service string) error {
 	if f.session != "" {
 		failed = post(ctx, base, v.sample(f.notes))
 		v.Posted = failed == nil
-		v.fail(failed)
 	}
 	return a.figures(v, "probe", failed)
 }
@@ -154,11 +153,7 @@ func (a *app) measure(ctx context.Context, f *probeFlags, target probe.Target) (
 	return v, nil
 }
 
-func (v *probed) fail(err error) {
-	if err != nil {
-		v.Error = err.Error()
-	}
-}
+func (v *probed) failed(p *render.Problem) { v.Problem = p }
 
 func (v *probed) sample(notes string) any {
 	if v.Summary != nil {

@@ -88,8 +88,13 @@ func (a *app) problem(cmd *cobra.Command, err error, args []string) exitCode {
 	}
 	report := render.Run{Tool: tool(), Problem: problem}
 	exit := joined(p.exit, a.writeReports(report))
+	write := func(format string) error { return render.Write(a.stdout, format, report, render.Options{}) }
+	if after := (*shownError)(nil); a.output == "json" && errors.As(p.err, &after) {
+		after.shown.failed(problem)
+		write = func(string) error { return render.WriteJSON(a.stdout, after.shown) }
+	}
 	if format := wanted(args); format != "text" && render.Known(format) {
-		if err := render.Write(a.stdout, format, report, render.Options{}); err != nil {
+		if err := write(format); err != nil {
 			a.tell("stdout can't be written: %s", files.Reason(err))
 			exit = joined(exit, exitMalformed)
 		}

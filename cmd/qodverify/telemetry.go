@@ -131,11 +131,11 @@ type imported struct {
 	NotMeasured []string           `json:"not_measured"`
 	Notes       []string           `json:"notes"`
 	// Summary is there with --summary: what is posted instead of the probes.
-	Summary   *probe.Summary `json:"summary,omitempty"`
-	Error     string         `json:"error,omitempty"`      // why nothing was posted
-	StartedAt string         `json:"started_at,omitempty"` // neither: nobody knows when was measured
-	EndedAt   string         `json:"ended_at,omitempty"`
-	Telemetry map[string]any `json:"telemetry"` // the body of POST /telemetry; null when there can be none
+	Summary   *probe.Summary  `json:"summary,omitempty"`
+	Problem   *render.Problem `json:"error,omitempty"`      // why nothing was posted
+	StartedAt string          `json:"started_at,omitempty"` // neither: nobody knows when was measured
+	EndedAt   string          `json:"ended_at,omitempty"`
+	Telemetry map[string]any  `json:"telemetry"` // the body of POST /telemetry; null when there can be none
 }
 
 func (a *app) importTelemetry(ctx context.Context, f *importFlags, name string) error {
@@ -179,9 +179,6 @@ func (a *app) importTelemetry(ctx context.Context, f *importFlags, name string) 
 	}
 	failed := post(ctx, base, v.Telemetry)
 	v.Posted = failed == nil
-	if failed != nil {
-		v.Error = failed.Error()
-	}
 	return a.figures(v, "input", failed)
 }
 
@@ -219,6 +216,8 @@ func (a *app) readInput(name string, maxBytes int) ([]byte, error) {
 	}
 	return source.ReadFile(name, maxBytes)
 }
+
+func (v *imported) failed(p *render.Problem) { v.Problem = p }
 
 func (v *imported) text(w io.Writer) error {
 	var b strings.Builder
