@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
@@ -112,7 +113,8 @@ func holds(object, record canonical.Value) bool {
 // beside names an object that is no proof.
 func beside(root canonical.Value) string {
 	if k, ok := kind.Document(root, kind.Bundle); ok && slices.Contains(besideKinds, k.ID) {
-		return k.What
+		what, _, _ := strings.Cut(k.What, " (")
+		return what
 	}
 	return ""
 }
