@@ -13,18 +13,19 @@ import (
 const LineSchemaID = "qodverify/lines/v1"
 
 type jsonLine struct {
-	Schema  string       `json:"schema"`
-	Type    string       `json:"type"`
-	Verdict string       `json:"verdict"`
-	Tool    *Tool        `json:"tool,omitempty"`
-	Result  *jsonResult  `json:"result,omitempty"`
-	Finding *jsonFinding `json:"finding,omitempty"`
-	Summary *jsonSummary `json:"summary,omitempty"`
-	Chain   *jsonChain   `json:"chain,omitempty"`
-	Skipped []Skipped    `json:"skipped,omitempty"`
-	Unused  []string     `json:"ignore_unmatched,omitempty"`
-	Audit   *jsonAudit   `json:"audit,omitempty"`
-	Problem *Problem     `json:"error,omitempty"`
+	Schema   string       `json:"schema"`
+	Type     string       `json:"type"`
+	Verdict  string       `json:"verdict"`
+	Headline string       `json:"headline,omitempty"` // the verdict and what stands behind it
+	Tool     *Tool        `json:"tool,omitempty"`
+	Result   *jsonResult  `json:"result,omitempty"`
+	Finding  *jsonFinding `json:"finding,omitempty"`
+	Summary  *jsonSummary `json:"summary,omitempty"`
+	Chain    *jsonChain   `json:"chain,omitempty"`
+	Skipped  []Skipped    `json:"skipped,omitempty"`
+	Unused   []string     `json:"ignore_unmatched,omitempty"`
+	Audit    *jsonAudit   `json:"audit,omitempty"`
+	Problem  *Problem     `json:"error,omitempty"`
 }
 
 func writeLine(w io.Writer, v any) error {
@@ -45,12 +46,12 @@ func newLinesRun(w io.Writer, _ Tool, _ int, _ Options) runWriter { return lines
 
 func (l linesRun) add(r Result) error {
 	j := resultJSON(r)
-	return writeLine(l.w, jsonLine{Schema: LineSchemaID, Type: "result", Verdict: j.Verdict, Result: &j})
+	return writeLine(l.w, jsonLine{Schema: LineSchemaID, Type: "result", Verdict: j.Verdict, Headline: j.Headline, Result: &j})
 }
 
 func (l linesRun) end(r Run) error {
 	summary := r.summary()
-	return writeLine(l.w, jsonLine{Schema: LineSchemaID, Type: "summary", Verdict: r.Verdict().String(), Tool: &r.Tool, Summary: &summary, Problem: r.Problem, Chain: r.chainJSON(), Skipped: r.Skipped, Unused: r.Unused})
+	return writeLine(l.w, jsonLine{Schema: LineSchemaID, Type: "summary", Verdict: r.Verdict().String(), Headline: r.standing().String(), Tool: &r.Tool, Summary: &summary, Problem: r.Problem, Chain: r.chainJSON(), Skipped: r.Skipped, Unused: r.Unused})
 }
 
 func (linesRun) drop() error { return nil }
@@ -74,5 +75,5 @@ func (a Audit) writeJSONL(w io.Writer) error {
 			return err
 		}
 	}
-	return writeLine(w, jsonLine{Schema: LineSchemaID, Type: "summary", Verdict: doc.Verdict, Tool: &a.Tool, Audit: &doc})
+	return writeLine(w, jsonLine{Schema: LineSchemaID, Type: "summary", Verdict: doc.Verdict, Headline: doc.Headline, Tool: &a.Tool, Audit: &doc})
 }

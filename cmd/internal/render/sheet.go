@@ -96,6 +96,9 @@ func (i item) name() string {
 	case i.record.Record > 0:
 		return fmt.Sprintf("%s, record %d", i.id, i.record.Record)
 	}
+	if i.record.SessionID == "" {
+		return fmt.Sprintf("%s, hash %s", i.id, i.record.ThisHash)
+	}
 	return fmt.Sprintf("%s, session %s", i.id, i.record.SessionID)
 }
 

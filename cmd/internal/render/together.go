@@ -32,15 +32,23 @@ func (r Run) named(of []int) string {
 	return strings.Join(names, ", ")
 }
 
+// at is where what several inputs say is shown: in the first of them.
+func (r Run) at(of []int) (p position) {
+	if len(of) > 0 {
+		p.file = r.Outcomes[of[0]].Input
+	}
+	return p
+}
+
 // together is what all inputs say beside what each one says.
 func (r Run) together() (items []item) {
 	if c := r.Chain; c != nil {
 		for _, f := range c.Forks {
-			items = append(items, item{id: "chain", code: verify.LedgerFork, level: failed,
+			items = append(items, item{id: "chain", code: verify.LedgerFork, level: failed, at: r.at(f.Reports), record: verify.Place{ThisHash: f.Of},
 				message: fmt.Sprintf("the ledger forks: %d records that are genuinely signed follow the one with hash %s: %s", len(f.Reports), f.Of, r.named(f.Reports))})
 		}
 		for _, s := range c.Sessions {
-			i := item{id: "chain", code: verify.SessionDuplicate, level: warned,
+			i := item{id: "chain", code: verify.SessionDuplicate, level: warned, at: r.at(s.Reports), record: verify.Place{SessionID: s.Of},
 				message: fmt.Sprintf("session %s has %d genuine proofs: %s", s.Of, len(s.Reports), r.named(s.Reports))}
 			if s.Contradict {
 				i.level = failed
@@ -49,11 +57,11 @@ func (r Run) together() (items []item) {
 			items = append(items, i)
 		}
 		if len(c.Firsts) > 1 {
-			items = append(items, item{id: "chain", code: verify.GenesisRepeated, level: warned,
+			items = append(items, item{id: "chain", code: verify.GenesisRepeated, level: warned, at: r.at(c.Firsts),
 				message: fmt.Sprintf("%d records say that they are the first of their ledger: %s; they are of as many ledgers, or one was begun anew", len(c.Firsts), r.named(c.Firsts))})
 		}
 		if c.Missing() > 0 {
-			items = append(items, item{id: "chain", code: verify.RecordMissing, level: warned, message: fmt.Sprintf("%s; what stands before each of these is not there: %s", c, r.named(c.Starts))})
+			items = append(items, item{id: "chain", code: verify.RecordMissing, level: warned, at: r.at(c.Starts), message: fmt.Sprintf("%s; what stands before each of these is not there: %s", c, r.named(c.Starts))})
 		}
 	}
 	return append(items, r.LeftOut.items()...)
