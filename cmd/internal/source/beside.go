@@ -133,7 +133,7 @@ func listBeside(root canonical.Value) string {
 }
 
 // lineMembers are those of the lines of a report and of --findings.
-var lineMembers = []string{"schema", "type", "verdict", "tool", "result", "finding", "summary", "chain", "skipped", "audit", "error"}
+var lineMembers = []string{"schema", "type", "verdict", "headline", "tool", "result", "finding", "summary", "chain", "skipped", "ignore_unmatched", "audit", "error"}
 
 // ownLine reports whether an object is a line of this program's JSON Lines: of a
 // report, or of the findings of an audit.
