@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,7 +15,7 @@ var (
 	// In other languages the number is followed by a unit, and that ends the line
 	// but for remarks in parentheses.
 	pingForeign    = regexp.MustCompile(`\b(?:icmp_)?seq[= ](\d+)\b.*([=<]) ?(\d+(?:[.,]\d+)?) ?[^\s\d=.,:()<>]+(?: \([^()]*\))*$`)
-	pingUntimed    = regexp.MustCompile(`\b(?:icmp_)?seq[= ]\d+.*\b(?i:ttl|hlim)=\d+(?: \(|$)`)
+	pingUntimed    = regexp.MustCompile(`\b(?:icmp_)?seq[= ]\d+.*\b(?i:ttl|hlim) ?=\d+( \([^()]*\))?$`)
 	pingStamp      = regexp.MustCompile(`\[(\d+\.\d+)\] `)
 	pingTotal      = regexp.MustCompile(`(\d+) packets transmitted, (\d+) (?:packets )?received`)
 	pingTook       = regexp.MustCompile(`, time (\d{1,12}) ?ms$`)
@@ -22,7 +23,10 @@ var (
 	pingLinux      = regexp.MustCompile(`\s\d+\(\d+\)\s`)
 	pingFromZero   = regexp.MustCompile(`\): |^PING6\(|^PING \S+: `)
 	pingWaited     = regexp.MustCompile(`(?:timeout|no answer yet) for icmp_seq[= ](\d+)`)
-	pingFlood      = regexp.MustCompile("^[.E\b ]*[.E\b][.E\b ]*$|ipg/ewma = ")
+	pingFlood      = regexp.MustCompile("^[.E\b ]*[.E\b][.E\b ]*$")
+	pingMark       = regexp.MustCompile(` \([^()]*!\)$`)
+	pingJSON       = regexp.MustCompile(`^\s*(?:\[\s*)?{`)
+	pingTooLate    = regexp.MustCompile(`, (\d+) packets out of wait time`)
 	pingWindows    = regexp.MustCompile(`[=<] ?\d+ ?ms TTL=\d+|^Pinging \S+ .*with \d+ bytes of data|= ?\d+, .*= ?\d+, .*= ?\d+`)
 	pingRule       = regexp.MustCompile(`(?:^|\s)---.*---$`)
 	pingPowerShell = regexp.MustCompile(`^(?:Ping )?Source +(?:Address|Destination) +`)
@@ -39,11 +43,13 @@ type pingRun struct {
 	head, prefix     string
 	sent, received   int64 // -1 until known
 	took             time.Duration
-	number           int64 // that of the last answer, beyond 16 bits
+	late             int64          // answers after the time that -W gives, which have no line
+	marked           map[int64]bool // answers with a remark that may say that ping does not count them
+	number           int64          // that of the last answer, beyond 16 bits
 	counted          bool
 	timedOut         map[int64]bool
-	untimed          int
-	truncated        int
+	untimed          int64
+	truncated        int64
 	flood, windows   bool
 	powerShell       bool
 	stopped, foreign bool
@@ -52,12 +58,16 @@ type pingRun struct {
 // ping reads the output of ping and ping6 of Linux (iputils, inetutils), BSD, macOS,
 // BusyBox and Android, in any language in which the numbers are enough.
 func ping(data []byte, _ string) (*Measurement, error) {
-	r := &pingRun{probes: probes{delays: map[int64]int64{}}, sent: -1, timedOut: map[int64]bool{}}
+	r := &pingRun{probes: probes{delays: map[int64]int64{}}, sent: -1, timedOut: map[int64]bool{}, marked: map[int64]bool{}}
 	for i, line := range lines(data) {
 		if err := r.line(i+1, line); err != nil {
 			return nil, err
 		}
 	}
+	if pingJSON.Match(data) {
+		return nil, errors.New("this is JSON, and not ping's text: if it is that of ping -j, run ping without")
+	}
+	r.settle()
 	if err := r.refused(); err != nil {
 		return nil, err
 	}
@@ -92,7 +102,7 @@ func (r *pingRun) line(number int, line string) error {
 		return r.reply(number, line, reply)
 	case pingUntimed.MatchString(line):
 		r.untimed++
-		if strings.Contains(line, "(truncated)") {
+		if strings.HasSuffix(line, ")") {
 			r.truncated++
 		}
 		return nil
@@ -129,6 +139,9 @@ func (r *pingRun) other(number int, line string) error {
 		return errors.New("the file holds more than one run of ping")
 	case is:
 		r.sent, r.received, r.took = sent, received, took
+		if late := pingTooLate.FindStringSubmatch(line); late != nil {
+			r.late, _ = strconv.ParseInt(late[1], 10, 32)
+		}
 	case pingKnown.MatchString(line), len(line) < len(r.prefix):
 	case strings.Contains(line, "%") && r.sent < 0:
 		r.foreign = true
@@ -163,6 +176,9 @@ func (r *pingRun) reply(number int, line string, reply []string) error {
 	default:
 		r.number += int64(int16(uint16(n) - uint16(r.number)))
 	}
+	if _, there := r.delays[r.number]; !there && pingMark.MatchString(line) {
+		r.marked[r.number] = true
+	}
 	r.answer(r.number, ns)
 	if stamp := pingStamp.FindStringSubmatch(line); stamp != nil {
 		at, _ := strconv.ParseFloat(stamp[1], 64)
@@ -172,6 +188,24 @@ func (r *pingRun) reply(number int, line string, reply []string) error {
 }
 
 const notEnglish = "the words are not English, and the numbers alone do not tell how many probes were sent and answered: run it with LC_ALL=C"
+
+// settle brings the answers and their number together where ping itself tells the
+// difference: what has a wrong checksum it prints and does not count, and what came
+// after the time-out it counts and does not print.
+func (r *pingRun) settle() {
+	got := int64(len(r.delays))
+	switch {
+	case len(r.marked) > 0 && got-int64(len(r.marked)) == r.received:
+		for n := range r.marked {
+			delete(r.delays, n)
+		}
+		r.order = slices.DeleteFunc(r.order, func(n int64) bool { return r.marked[n] })
+	case r.late > 0 && got+r.late == r.received:
+		r.received = got
+	default:
+		r.late = 0
+	}
+}
 
 // refused says why a run can't be read.
 func (r *pingRun) refused() error {
@@ -190,15 +224,18 @@ func (r *pingRun) refused() error {
 	case r.sent == 0:
 		return errors.New("ping sent nothing")
 	case r.truncated > 0:
-		return fmt.Errorf("%d answers have no time, as they came back shorter than they were sent, (truncated): measure with smaller packets (-s)", r.truncated)
+		return fmt.Errorf("%s no time, as %s back shorter than sent, (truncated): measure with smaller packets (-s)",
+			counted(r.truncated, "answer")+verb(r.truncated, " has", " have"), verb(r.truncated, "it came", "they came"))
 	case r.untimed > 0:
-		return fmt.Errorf("%d answers have no time: ping measures none with packets of under 16 bytes (-s)", r.untimed)
+		return fmt.Errorf("%s no time: ping measures none with packets of under 16 bytes (-s)", counted(r.untimed, "answer")+verb(r.untimed, " has", " have"))
 	case got == 0 && r.received > 0 && r.flood:
 		return errors.New("ping -f prints no single round trips, and minimum, mean and maximum are no percentiles: give an interval (-i)")
 	case got == 0 && r.received > 0 && r.count == 0:
 		return errors.New("there are ping's statistics and no single round trips (ping -q): minimum, mean and maximum are no percentiles")
 	case got == 0 && r.received > 0:
 		return r.because(errors.New("no line of a single round trip can be read: if the words are not English, run it with LC_ALL=C"))
+	case got != r.received && r.received > r.sent:
+		return fmt.Errorf("ping counted more answers than probes, %d to %d, and %d can be read: several answered, or something repeats packets", r.received, r.sent, got)
 	case got != r.received:
 		return r.because(fmt.Errorf("ping says that %d answers came, and %d can be read: the output was changed, or is of an unknown ping", r.received, got))
 	}
@@ -241,6 +278,9 @@ func (r *pingRun) measured() (*Measurement, error) {
 	} else if flying > 0 {
 		m.note("%s at the end %s no answer, and %s counted as lost: if the run was stopped by hand (^C), %s may still have been under way",
 			counted(flying, "probe"), verb(flying, "has", "have"), verb(flying, "is", "are"), verb(flying, "it", "they"))
+	}
+	if r.late > 0 {
+		m.note("%s came after the time-out (-W) and %s no time: the probes count as lost", counted(r.late, "answer"), verb(r.late, "has", "have"))
 	}
 	if zero := r.zeros(); zero > 0 {
 		m.note("%s took 0 ms: this ping counts whole milliseconds, and that is less than one", counted(zero, "probe"))

@@ -93,8 +93,8 @@ round-trip min/avg/max = 12/14/13 ms
 76 bytes from 192.0.2.10: icmp_seq=2 ttl=57 (truncated)
 
 2 packets transmitted, 2 received, 0% packet loss, time 1001ms
-`, refused: "2 answers have no time, as they came back shorter than they were sent, (truncated)"},
-	{name: "small packets", format: "ping", output: "PING 192.0.2.10 (192.0.2.10) 8(36) bytes of data.\n16 bytes from 192.0.2.10: icmp_seq=1 ttl=57\n1 packets transmitted, 1 received, 0% packet loss, time 0ms\n", refused: "packets of under 16 bytes"},
+`, refused: "2 answers have no time, as they came back shorter than sent, (truncated)"},
+	{name: "small packets", format: "ping", output: "PING 192.0.2.10 (192.0.2.10) 8(36) bytes of data.\n16 bytes from 192.0.2.10: icmp_seq=1 ttl=57\n1 packets transmitted, 1 received, 0% packet loss, time 0ms\n", refused: "1 answer has no time: ping measures none with packets of under 16 bytes"},
 	{name: "flood", format: "ping", output: linux + ".\b \b..\b \b\n--- 192.0.2.10 ping statistics ---\n1751 packets transmitted, 1750 received, 0.0571102% packet loss, time 1868ms\nrtt min/avg/max/mdev = 1.015/1.030/1.116/0.013 ms, ipg/ewma = 1.067/1.035 ms\n", refused: "ping -f prints no single round trips"},
 	{name: "quiet", format: "ping", output: linux + "\n--- 192.0.2.10 ping statistics ---\n5 packets transmitted, 5 received, 0% packet loss, time 826ms\nrtt min/avg/max/mdev = 0.012/0.033/0.041/0.010 ms\n", refused: "no single round trips (ping -q)"},
 	{name: "bad checksum", format: "ping", output: linux + two + "64 bytes from 192.0.2.10: icmp_seq=3 ttl=64 time=3 ms (BAD CHECKSUM!)\n64 bytes from 192.0.2.10: icmp_seq=4 ttl=64 time=229 ms\n\n4 packets transmitted, 3 received, +1 corrupted, 25% packet loss, time 3004ms\n", delays: "230 231 - 229"},
@@ -154,4 +154,27 @@ round-trip (ms)  min/avg/max = 0/6/12
 	{name: "colours", format: "ping", output: "PING 192.0.2.10 (192.0.2.10) 56(84) bytes of data.\n64 bytes from \x1b[1;32m192.0.2.10\x1b[0m: icmp_seq=1 ttl=64 time=\x1b[31m0.345\x1b[0m ms\n\n1 packets transmitted, 1 received, 0% packet loss, time 0ms\n", delays: "0.345"},
 	{name: "PowerShell", format: "ping", output: "   Destination: 192.0.2.10\n\nPing Source           Address                   Latency BufferSize Status\n                                                   (ms)        (B)\n---- ------           -------                   ------- ---------- ------\n   1 here             192.0.2.10                     12         32 Success\n", refused: "PowerShell's Test-Connection"},
 	{name: "beyond all bounds", format: "ping", output: linux + two + "\n9000000000000000000 packets transmitted, 2 received, 99% packet loss\n", refused: "9000000000000000000 probes, and one sample takes 80000"},
+	{name: "Georgian, blanks before the signs", format: "ping", output: `PING 192.0.2.10 (192.0.2.10) 56 (84) ბაიტი მონაცემები.
+64 ბაიტი 192.0.2.10-დან: icmp_seq=1 ttl =64 დრო = 283 მწმ
+64 ბაიტი 192.0.2.10-დან: icmp_seq=2 ttl =64 დრო=0.391 მწმ
+
+--- 192.0.2.10-ის პინგის სტატისტიკა ----
+გადაცემულია 2 პაკეტი, მიღებულია 2, 0% პაკეტი დაიკარგა, დრო 1001მწმ
+rtt მინ/საშ/მაქს/mdev = 0.391/141.6/283/141.3 მწმ
+`, delays: "283 0.391"},
+	{name: "Japanese, as iputils has it", format: "ping", output: `PING 192.0.2.10 (192.0.2.10) 56(84) バイトのデータ
+icmp_seq=1 が未応答です
+64 バイト応答 送信元 192.0.2.10: icmp_seq=2 ttl=64 時間=0.345ミリ秒
+64 バイト応答 送信元 192.0.2.10: icmp_seq=2 ttl=64 時間=283 ミリ秒 (重複!)
+64 バイト応答 送信元 192.0.2.10: icmp_seq=3 ttl=64 時間=0.345ミリ秒 (チェックサム異常!)
+
+--- 192.0.2.10 ping 統計 ---
+送信パケット数 3, 受信パケット数 1, +1 重複, +1 破損, パケット損失 66.6667%, 時間 2003ミリ秒
+`, delays: "- 0.345 -", duplicates: 1, notes: []string{"1 probe at the end"}},
+	{name: "Japanese, truncated", format: "ping", output: "PING 192.0.2.10 (192.0.2.10) 1472(1500) バイトのデータ\n76 バイト応答 送信元 192.0.2.10: icmp_seq=1 ttl=57 (切り詰められました)\n\n送信パケット数 1, 受信パケット数 1, パケット損失 0%, 時間 0ミリ秒\n", refused: "1 answer has no time, as it came back shorter"},
+	{name: "another address", format: "ping", output: linux + "64 bytes from 192.0.2.11: icmp_seq=1 ttl=64 time=1.5 ms (DIFFERENT ADDRESS!)\n\n1 packets transmitted, 1 received, 0% packet loss, time 0ms\n", delays: "1.5"},
+	{name: "FreeBSD, out of wait time", format: "ping", output: "PING 192.0.2.10 (192.0.2.10): 56 data bytes\n64 bytes from 192.0.2.10: icmp_seq=0 ttl=64 time=1.5 ms\n\n--- 192.0.2.10 ping statistics ---\n2 packets transmitted, 2 packets received, 0.0% packet loss, 1 packets out of wait time\n", delays: "1.5 -", notes: []string{"1 probe at the end", "1 answer came after the time-out (-W)"}},
+	{name: "more answers than probes", format: "ping", output: "PING 192.0.2.255 (192.0.2.255): 56 data bytes\n64 bytes from 192.0.2.10: icmp_seq=0 ttl=64 time=1.5 ms\n\n1 packets transmitted, 2 packets received, -- somebody's printing up packets!\n", refused: "more answers than probes, 2 to 1, and 1 can be read"},
+	{name: "quiet and adaptive", format: "ping", output: linux + "\n2 packets transmitted, 2 received, 0% packet loss, time 3ms\nrtt min/avg/max/mdev = 0.012/0.033/0.041/0.010 ms, ipg/ewma 1.067/1.035 ms\n", refused: "(ping -q)"},
+	{name: "JSON", format: "ping", output: `{"seq":1,"rtt":0.3}`, refused: "if it is that of ping -j, run ping without"},
 }
