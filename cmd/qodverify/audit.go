@@ -47,7 +47,9 @@ is status 1.
 
 LEDGER is one of
   a file of bundles, one a line (JSONL), plain, gzip or zstd, or "-" for stdin
-  a folder of bundle files (every *.json in it, to the bottom)
+  a folder of bundles and of parts of a ledger (every *.json, *.jsonl and *.ndjson in it,
+  packed or not, in any order, to the bottom), or a pattern ('parts/**/*.jsonl'); what is
+  left out is listed, as verify does
   the service's SQLite database, which is only read; artifacts from the folder artifacts
   beside it or --artifacts-dir
   the base URL of a service that has GET /ledger (qodverify serve)

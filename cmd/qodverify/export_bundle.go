@@ -46,9 +46,12 @@ func (a *app) looked(f *verifyFlags, arg string) (r render.Result, policy verify
 	}
 	for _, s := range reader.Skipped {
 		if s.Evidence { // what is signed must be all that was given
-			err = &problemError{"input", exitMalformed, fmt.Errorf("%s is not one bundle: %s was not read (%s)", arg, s.Name, s.Reason)}
+			err = &problemError{"input", exitInconclusive, fmt.Errorf("%s is not known to be one bundle: %s was not read (%s)", arg, s.Name, s.Reason)}
 			return
 		}
+	}
+	for _, line := range leftOut(reader.Skipped, reader.Unused()).Lines() {
+		a.exportSay("%s", line)
 	}
 	if input = inputs[0]; input.Err != nil {
 		err = &problemError{"input", exitMalformed, fmt.Errorf("%s: %w", arg, input.Err)}

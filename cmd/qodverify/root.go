@@ -23,9 +23,10 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	output         string
-	reports        []string      // FORMAT=FILE
-	files          []*reportFile // of reports, and the step summary
-	inputs         []string      // names of what is judged, which no report may overwrite
+	reports        []string       // FORMAT=FILE
+	files          []*reportFile  // of reports, and the step summary
+	leftOut        render.LeftOut // of folders, where there is nothing else to report
+	inputs         []string       // names of what is judged, which no report may overwrite
 	quiet, noColor bool
 	colors         string // auto, always or never
 	verbose        bool   // verify: also what is verified in full
@@ -86,7 +87,7 @@ func (a *app) problem(cmd *cobra.Command, err error, args []string) exitCode {
 	if p.exit == exitUsage {
 		fmt.Fprintf(a.stderr, "Try '%s --help'.\n", cmd.CommandPath())
 	}
-	report := render.Run{Tool: tool(), Problem: problem}
+	report := render.Run{Tool: tool(), Problem: problem, LeftOut: a.leftOut}
 	exit := joined(p.exit, a.writeReports(report))
 	write := func(format string) error { return render.Write(a.stdout, format, report, render.Options{}) }
 	if after := (*shownError)(nil); a.output == "json" && errors.As(p.err, &after) {
@@ -132,9 +133,12 @@ const rootLong = `qodverify checks the proof bundles by which network operators 
 delivered Quality on Demand. It needs the bundle and the operator's public keys,
 and no network.
 
-INPUT is a file, a folder (every *.json in it, to the bottom; what is left out is
-told), "-" for stdin, or a URL: of a bundle, or of a proof service together with
---session.
+INPUT is a file, a folder, a pattern, "-" for stdin, or a URL: of a bundle, or of a
+proof service together with --session. A folder is read to the bottom: every *.json,
+*.json.gz and *.json.zst in it. What is left out is listed, and what may be a proof and
+was not read makes the run inconclusive, unless --ignore names it. No link leads out.
+A pattern ('proofs/**/*.json', quoted) needs no shell that knows **; a name that is
+there is no pattern.
 
 The keys come from --jwks, else the file $QODVERIFY_JWKS, else jwks.json beside
 the bundle, else, for a URL, /.well-known/jwks.json of the same origin. Keys, URLs

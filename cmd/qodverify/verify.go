@@ -199,6 +199,7 @@ func (a *app) judgeAll(b *batch, reader *source.Reader, args []string) error {
 	}
 	missing := reader.Missing()
 	if len(b.index)+len(missing) == 0 && err == nil {
+		a.leftOut = leftOut(reader.Skipped, reader.Unused())
 		return &problemError{"input", exitMalformed, noneMatched(b.flags, args, reader.Skipped)}
 	}
 	for i, p := range b.places {

@@ -231,7 +231,11 @@ func (h *htmlRun) end(r Run) error {
 	for _, m := range h.remarks.all() {
 		p.Remarks = append(p.Remarks, htmlTogether{m.word(), m.item.code, m.text()})
 	}
-	for _, i := range r.together() {
+	together := r.together()
+	if len(r.Outcomes) == 0 {
+		together = nil // what was left out has a table of its own
+	}
+	for _, i := range together {
 		word := map[level]string{failed: "fail", broken: "not_run", warned: "warn", usual: "note", noted: "note"}[i.level]
 		p.Together = append(p.Together, htmlTogether{word, i.code, i.message})
 	}

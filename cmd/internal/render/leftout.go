@@ -81,6 +81,14 @@ func (l LeftOut) items() (items []item) {
 	return items
 }
 
+// Lines tells what was left out, a line for each thing.
+func (l LeftOut) Lines() (lines []string) {
+	for _, i := range l.items() {
+		lines = append(lines, i.message)
+	}
+	return lines
+}
+
 // placed gives items the paths by which a pipeline knows their files.
 func placed(items []item, o Options) []item {
 	for i := range items {

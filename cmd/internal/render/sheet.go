@@ -156,7 +156,7 @@ func verdictLevel(v verify.Verdict) level {
 
 // units are what a run says beside its results.
 func (r Run) units(o Options) (list []suite) {
-	if u, ok := r.togetherSuite(o); ok {
+	if u, ok := r.togetherSuite(o); ok && len(r.Outcomes) > 0 {
 		list = append(list, u)
 	}
 	if p := r.Problem; p != nil || len(r.Outcomes) == 0 {
@@ -168,7 +168,12 @@ func (r Run) units(o Options) (list []suite) {
 			v = verify.Unreadable
 		}
 		list = append(list, suite{name: "qodverify", verdict: v, standing: standing{verdict: v, nothing: len(r.Outcomes) == 0}, command: "verify", reason: verify.Code(p.Code), items: []item{{id: verdictID, code: verify.Code(p.Code), message: p.Message}}})
-		list[len(list)-1].items[0].detail(false, "", "", p.Hint)
+		u := &list[len(list)-1]
+		u.items[0].detail(false, "", "", p.Hint)
+		if len(r.Outcomes) == 0 {
+			u.left, u.place = r.LeftOut, o.place
+			u.items = append(u.items, placed(r.LeftOut.items(), o)...)
+		}
 	}
 	return list
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/qodverify/qodverify/bundle"
@@ -422,6 +423,24 @@ func TestFolderChanges(t *testing.T) {
 	}
 	if n != 1 || len(l.Skipped) != 2 || !l.Skipped[0].Evidence || !l.Skipped[1].Evidence {
 		t.Errorf("%d records, %+v", n, l.Skipped)
+	}
+}
+
+// Inputs are judged on all processors, and each key set is read once for all.
+func TestKeysAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{KeysFile: string(testdata.Read("qod-mock-v0.4/jwks.json"))})
+	k := &Keyring{Reader: &Reader{}}
+	sets := make([]Keys, 32)
+	var group sync.WaitGroup
+	for i := range sets {
+		group.Go(func() { sets[i] = k.For(Input{Dir: dir}) })
+	}
+	group.Wait()
+	for _, s := range sets {
+		if s.Set == nil || s.Set != sets[0].Set {
+			t.Fatal("another set", s.Err)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
 
@@ -44,6 +45,7 @@ type Keyring struct {
 	Given []string
 
 	given *Keys
+	mu    sync.Mutex // of the cache
 	cache map[string]Keys
 }
 
@@ -105,7 +107,7 @@ func (k *Keyring) read(name string, inputOrigins []*url.URL) (*jwks.KeySet, erro
 }
 
 // For returns the keys to judge an input with: the given ones, else those
-// beside its file, else those of its server.
+// beside its file, else those of its server. Several goroutines may call it at once.
 func (k *Keyring) For(in Input) Keys {
 	switch {
 	case k.given != nil:
@@ -136,6 +138,8 @@ func (k *Keyring) For(in Input) Keys {
 const notSet = "$QODVERIFY_JWKS is not set"
 
 func (k *Keyring) cached(name string, inputOrigin *url.URL) Keys {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if found, ok := k.cache[name]; ok {
 		return found
 	}
