@@ -186,8 +186,8 @@ func (r *atlasResult) packet(v canonical.Value) error {
 		r.delays = append(r.delays, &ns)
 	case answered:
 		return fmt.Errorf("a round trip of %v ms is none", rtt)
-	case v.Get("error").Exists():
-		r.errors = append(r.errors, canonical.Clip(string(v.Get("error").Raw()), 100))
+	case first(v, "error", "err").Exists():
+		r.errors = append(r.errors, canonical.Clip(string(first(v, "error", "err").Raw()), 100))
 		r.delays = append(r.delays, nil)
 	case v.Get("late").Exists():
 		r.late++ // to a packet that is listed as lost

@@ -151,6 +151,7 @@ var jsonCases = []toolCase{
 	{name: "a line each", format: "atlas", output: `{"type":"ping","dst_addr":"a","sent":1,"rcvd":1,"result":[{"rtt":10}]}` + "\n" + `{"type":"ping","dst_addr":"a","sent":1,"rcvd":0,"result":[{"x":"*"}]}` + "\n", delays: "10 -"},
 	{name: "firmware 4400", format: "atlas", output: `{"addr":"2001:db8::1","fw":4400,"mode":"ICMP6","name":"edge","prb_id":7,"rcvd":2,"sent":3,"result":[{"rtt":1},{"rtt":2,"srcaddr":"x"},{"error":"sendto failed: Network is unreachable"}]}`,
 		delays: "1 2 -", asked: "probe 7 to 2001:db8::1", notes: []string{"1 packet could not be sent, and counts as lost: "}},
+	{name: "err", format: "atlas", output: `{"dst_addr":"a","sent":2,"rcvd":1,"result":[{"rtt":1},{"err":"N"}]}`, delays: "1 -", notes: []string{"1 packet could not be sent, and counts as lost: \"N\""}},
 	{name: "firmware 1", format: "atlas", output: `{"addr":"192.0.2.10","avg":20.1,"fw":1,"rcvd":3,"sent":3}`, refused: "a mean and no list of round trips, as firmware 1 has it"},
 	{name: "several probes", format: "atlas", output: `[{"dst_addr":"a","prb_id":1,"sent":1,"result":[{"rtt":1}]},{"dst_addr":"a","prb_id":2,"sent":1,"result":[{"rtt":2}]}]`, refused: "2 pairs of probe and target (probe 1 to a, probe 2 to a): choose one with --target"},
 	{name: "one of several probes", format: "atlas", output: `[{"dst_addr":"a","prb_id":1,"sent":1,"result":[{"rtt":1}]},{"dst_addr":"a","prb_id":2,"sent":1,"result":[{"rtt":2}]}]`, target: "2", delays: "2", asked: "probe 2 to a"},
