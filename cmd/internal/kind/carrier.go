@@ -50,10 +50,9 @@ func carriers(o object, want Want) (Kind, bool) {
 func wrapped(root canonical.Value, what string, want Want) (Kind, bool) {
 	is, thing, hint := isRecord, "a bundle or record", `"proof"`
 	switch want {
-	case Bundle, Ledger:
 	case Keys:
 		is, thing, hint = isKeySet, "a JWK Set", `"keys"`
-	default:
+	case JSON:
 		return Kind{}, false
 	}
 	p, count := within(root, is, hint)
@@ -61,7 +60,11 @@ func wrapped(root canonical.Value, what string, want Want) (Kind, bool) {
 		return Kind{}, false
 	}
 	where, do := p.where(thing, count, want)
-	return Kind{ID: "wrapped", What: what + " with " + where, Do: do}, true
+	if want != Bundle && want != Ledger && want != Keys {
+		do = ""
+	}
+	k := kindOf("wrapped", what+" with "+where, do, want)
+	return k, true
 }
 
 // list tells of a list what it lists.

@@ -81,6 +81,9 @@ func Document(root canonical.Value, want Want) (Kind, bool) { return shapeKind(r
 // Head says what a stream is by its first bytes alone, where these settle it.
 func Head(head []byte, want Want) (Kind, bool) {
 	if k, ok := bytesKind(head, want); ok {
+		if k.ID == "zeros" {
+			k.What = "a file that begins with zero bytes (NUL), as a crash or a broken copy leaves it"
+		}
 		return k, true
 	}
 	if body := trimmed(head); len(body) > 0 && (body[0] == '{' || body[0] == '[' || body[0] == '"') {

@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -106,6 +107,45 @@ func TestURL(t *testing.T) {
 }
 
 // Redirects stay within the origin and are few; the token never leaves it.
+// What a URL answers is unpacked, whether the file is packed or the answer is.
+func TestPackedURL(t *testing.T) {
+	bundle := testdata.Read("qod-mock-v0.4/good/01.bundle.json")
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	z.Write(bundle)
+	z.Close()
+	cut := packed.Bytes()[:packed.Len()/2]
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/file.json.gz":
+			w.Header().Set("Content-Type", "application/gzip")
+			w.Write(packed.Bytes())
+		case "/encoded":
+			w.Header().Set("Content-Encoding", "gzip")
+			w.Write(packed.Bytes())
+		case "/cut.json.gz":
+			w.Write(cut)
+		case "/cut":
+			w.Header().Set("Content-Encoding", "gzip")
+			w.Write(cut)
+		case "/keys.gz":
+			z := gzip.NewWriter(w)
+			z.Write(testdata.Read("qod-mock-v0.4/jwks.json"))
+			z.Close()
+		}
+	}))
+	defer s.Close()
+	for path, want := range map[string]string{"/file.json.gz": "", "/encoded": "", "/cut.json.gz": "the gzip stream is cut off", "/cut": "too early"} {
+		in := one(t, &Reader{}, s.URL+path)
+		if want == "" && !bytes.Equal(in.Data, bundle) || want != "" && (in.Err == nil || !strings.Contains(in.Err.Error(), want)) {
+			t.Errorf("%s: %d bytes, %v", path, len(in.Data), in.Err)
+		}
+	}
+	if set, err := (&Reader{}).KeySet(s.URL + "/keys.gz"); err != nil || set.Len() == 0 {
+		t.Errorf("keys: %v", err)
+	}
+}
+
 func TestRedirects(t *testing.T) {
 	var leaked atomic.Bool
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -87,7 +87,7 @@ func unzstd(data []byte, limit int) ([]byte, error) {
 		return nil, err
 	}
 	most := limit + 2*blocks
-	for room := min(16*len(data)+blocks, most); ; room = min(4*room, most) {
+	for room := min(8*len(data)+(64<<10), most); ; room = min(4*room, most) {
 		out, err := d.DecodeAll(data, make([]byte, 0, room))
 		full := errors.Is(err, zstd.ErrDecoderSizeExceeded)
 		switch {

@@ -56,6 +56,15 @@ func (e *Error) Error() string { return e.text }
 
 func (e *Error) Unwrap() error { return e.err }
 
+// Hint is what to do about it.
+func (e *Error) Hint() string {
+	if e.err == nil || errors.Is(e.err, errTrailing) || errors.Is(e.err, zstd.ErrMagicMismatch) ||
+		errors.Is(e.err, zstd.ErrWindowSizeExceeded) || errors.Is(e.err, zstd.ErrUnknownDictionary) {
+		return "Unpack it yourself, look at what comes out, and give that."
+	}
+	return "Get the compressed file again from whoever made it, and compare its size: a download or a copy was cut off or changed it."
+}
+
 // NewReader reads r unpacked, and tells how it was packed. How much comes out is
 // bounded by who reads. Memory is bounded by the stream's window, and of that only
 // what is filled is used.
