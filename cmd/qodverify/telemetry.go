@@ -156,12 +156,9 @@ func (a *app) importTelemetry(ctx context.Context, f *importFlags, name string) 
 	if err != nil {
 		return fail(err)
 	}
-	if data, err = importer.Text(data); err != nil {
-		return fail(err)
-	}
-	m, err := importer.Parse(f.from, data, f.target)
+	m, err := parseOutput(f, data)
 	if err != nil {
-		return fail(kind.Explain(err, data, kind.Telemetry))
+		return fail(err)
 	}
 	if err := m.Said(began, ended); err != nil {
 		return err
@@ -207,6 +204,20 @@ func (f *importFlags) imported(m *importer.Measurement) (*imported, error) {
 		v.Summary, v.Telemetry = &s, summaryBody(f.session, f.notes, s)
 	}
 	return v, nil
+}
+
+// parseOutput reads a tool's output, in whichever encoding it was saved, or says what the
+// file is that is none.
+func parseOutput(f *importFlags, data []byte) (*importer.Measurement, error) {
+	text, err := importer.Text(data)
+	var m *importer.Measurement
+	if err == nil {
+		m, err = importer.Parse(f.from, text, f.target)
+	}
+	if k, other := kind.Of(data, kind.Telemetry); err != nil && other && k.ID != "utf-16" {
+		return nil, kind.New(k)
+	}
+	return m, kind.Explain(err, text, kind.Telemetry)
 }
 
 // readInput reads a file or, for "-", stdin.
