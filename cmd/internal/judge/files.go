@@ -103,6 +103,9 @@ func keysOf(files []File) (Keys, error) {
 		if err != nil {
 			return Keys{}, fmt.Errorf("keys from %s: %w", f.Name, kind.Explain(err, data, kind.Keys))
 		}
+		if k, other := kind.Of(data, kind.Keys); other && set.Len() == 0 {
+			return Keys{}, fmt.Errorf("keys from %s: %w", f.Name, kind.New(k))
+		}
 		sets, names = append(sets, set.From(f.Name)), append(names, f.Name)
 	}
 	if len(sets) == 0 {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/qodverify/qodverify/cmd/internal/kind"
+	"github.com/qodverify/qodverify/cmd/internal/kind/kindtest"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/testdata"
 	"github.com/qodverify/qodverify/verify"
@@ -72,6 +74,40 @@ func TestFiles(t *testing.T) {
 		if (err == nil) != (got == c.want) || !strings.Contains(got, c.want) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
+	}
+}
+
+// The page names each kind of file as the command line does, among the evidence and
+// among the keys.
+func TestFileKinds(t *testing.T) {
+	one, keys := File{"one", testdata.Read("qod-mock-v0.4/good/00.bundle.json")}, File{"keys", testdata.Read("qod-mock-v0.4/jwks.json")}
+	for name, f := range kindtest.Files() {
+		t.Run(name, func(t *testing.T) {
+			k, _ := kind.Of(f.Data, kind.Bundle)
+			report, err := Files(tool, []File{{"x", f.Data}}, []File{keys}, nil)
+			text := ""
+			if err == nil {
+				var b strings.Builder
+				if err := render.Write(&b, "text", report, render.Options{}); err != nil {
+					t.Fatal(err)
+				}
+				if text = b.String(); report.Verdict() != verify.Malformed && name != "json-lines" {
+					t.Errorf("the verdict: %s", report.Verdict())
+				}
+			} else {
+				text = err.Error()
+			}
+			switch {
+			case name == "jwks" || name == "jwk-private" || name == "public-keys", name == "json-lines": // refused by its name; judged
+			case name == "own-lines", name == "two-documents": // a ledger, whose lines are named
+			case !strings.Contains(text, "this is "+render.Printable(k.What)):
+				t.Errorf("%q is not named:\n%s", k.What, text)
+			}
+			k, other := kind.Of(f.Data, kind.Keys)
+			if _, err := Files(tool, []File{one}, []File{{"k", f.Data}}, nil); other && (err == nil || !strings.Contains(err.Error(), k.Sentence())) {
+				t.Errorf("as keys: %v, want %q", err, k.Sentence())
+			}
+		})
 	}
 }
 
