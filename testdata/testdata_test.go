@@ -56,7 +56,7 @@ func TestArrows(t *testing.T) {
 		"/jwks":             {"/bundle/canonical"},
 		"/verify":           {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/jwks", "/verify/internal/fixedkey"},
 
-		"/cmd/internal/files":    {},
+		"/cmd/internal/files":    {"/cmd/internal/cause"},
 		"/cmd/internal/render":   {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/cmd/internal/state", "/jwks", "/verify"},
 		"/cmd/internal/cause":    {},
 		"/cmd/internal/source":   {"/bundle", "/bundle/canonical", "/cmd/internal/cause", "/cmd/internal/files", "/cmd/internal/kind", "/cmd/internal/unpack", "/jwks"},

@@ -55,7 +55,7 @@ func (a *app) canon(name string, profile canonical.Profile, pointer string, hash
 		return err
 	}
 	if len(inputs) != 1 || inputs[0].Name != name {
-		return fmt.Errorf("%s is a directory; canon reads one file", name)
+		return fmt.Errorf("%s is a folder; canon reads one file", name)
 	}
 	if inputs[0].Err != nil {
 		return malformed(inputs[0].Err)

@@ -29,7 +29,10 @@ func network(err error) *Error {
 		if inner := known(e.Err, false); inner != nil {
 			return inner
 		}
-		return explained(e.Err, false)
+		if inner := explained(e.Err, false); inner != nil {
+			return inner
+		}
+		return &Error{Text: e.Err.Error()} // without method and URL
 	case *net.OpError:
 		return operation(e)
 	case *net.DNSError:
@@ -41,6 +44,9 @@ func network(err error) *Error {
 	}
 	if e := secure(err); e != nil {
 		return e
+	}
+	if inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(err.Error(), "net/http: ") {
+		return known(inner, false)
 	}
 	if timed, ok := err.(interface{ Timeout() bool }); ok && timed.Timeout() {
 		if _, errno := err.(syscall.Errno); !errno {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	plain "github.com/qodverify/qodverify/cmd/internal/cause"
 )
 
 var errFolder = errors.New("it is a folder")
@@ -50,7 +52,7 @@ func reason(err error, target string) string {
 	case errors.Is(err, syscall.ENAMETOOLONG):
 		return "its name is too long"
 	}
-	return cause(err).Error()
+	return plain.Of(cause(err)).Error()
 }
 
 func missing(dir string) bool {
