@@ -54,7 +54,7 @@ var explanations = slices.Concat(
 var readingCodes = []Explanation{
 	{NotLookedAt, "something in a folder was not judged", "It may be a proof that does not hold.", "Give it by itself, move it out of the folder, or name it with --ignore."},
 	{IgnoreUnmatched, "a pattern of --ignore left nothing out", "What it was meant for was judged, or has another name.", "Mend the pattern, or take it away."},
-	{InputUnreadable, "the input could not be read", "Nothing can be said about bytes that are not there.", "Look at the message for the file or server, and try again."},
+	{InputUnreadable, "the input could not be read", "Nothing can be said about bytes that are not there.", "The message names what stands in the way: mend that, and try again."},
 	{canonical.CodeEmpty, "the input is empty", "There is nothing to verify.", doFetch},
 	{canonical.CodeSyntax, "the input is not JSON", "A proof is JSON (RFC 8259); anything close to it is read differently by different programs.", doFetch},
 	{canonical.CodeTruncated, "the JSON ends too early", "A part is missing, and so whatever it said.", "Fetch it again; the download or the disk may have cut it off."},

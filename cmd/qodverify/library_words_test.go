@@ -25,7 +25,7 @@ import (
 // libraryWords are phrases of the standard library's and other packages' errors. They
 // say where in a program something went wrong, and not what, which limit was met, or
 // what to do.
-var libraryWords = regexp.MustCompile(`unexpected EOF|: EOF\b|no such file or directory|is a directory|not a directory|too many levels of symbolic|file name too long|invalid argument|bad file descriptor|` +
+var libraryWords = regexp.MustCompile(`unexpected EOF|: EOF\b|no such file or directory|is a directory|not a directory|too many levels of symbolic|EvalSymlinks|file name too long|invalid argument|bad file descriptor|` +
 	`\bopen /|\bstat /|\blstat |\bread /|\bread \.|\bdial tcp|\blookup [a-z]|connect: |i/o timeout|deadline exceeded|context canceled|Client\.Timeout|\bGet "|\bPost "|connection refused|connection reset|net/http|\bhttp: |malformed HTTP|\btls: |x509|` +
 	`invalid character|unexpected end of JSON|json: (cannot|unsup|invalid|unknown)|cannot unmarshal|strconv\.|parsing "|parsing time|cannot parse|invalid duration|time: (invalid|unknown|missing)|\bparse "|invalid URL|missing protocol|` +
 	`\byaml: (line|unm|unk|contr|found)|unmarshal errors|SQL logic error|database is locked|file is not a database|disk I/O error|attempt to write|\(14\)|\(26\)|\(776\)|disk image is malformed|unable to open database|sql: |` +
@@ -268,7 +268,7 @@ func (w *wreckage) commands() map[string][]string {
 	for name, args := range map[string][]string{
 		"env file": {"--env-file", w.write("env", []byte("A B C\n=x"))}, "no env file": {"--env-file", filepath.Join(w.dir, "none.env")},
 		"key of serve": {"--key", w.good}, "no key": {"--key", filepath.Join(w.dir, "none.jwk")}, "address in use": nil, "no address": {"--listen", "nothing"}, "no host": {"--listen", "nowhere.invalid:80"},
-		"data in a file": {"--data", filepath.Join(w.good, "x")}, "database of serve": {"--db", w.broken[0]}, "token file": {"--token-file", filepath.Join(w.dir, "none.token")}, "keys of serve": {"--jwks", filepath.Join(w.dir, "half.json")},
+		"data in a file": {"--data", filepath.Join(w.good, "x")}, "database of serve": {"--db", filepath.Join(w.dir, "noise.sqlite3")}, "token file": {"--token-file", filepath.Join(w.dir, "none.token")}, "keys of serve": {"--jwks", filepath.Join(w.dir, "half.json")},
 	} {
 		add(name, append([]string{"serve", "--no-auth", "--data", filepath.Join(w.dir, "data "+name), "--listen", used}, args...)...)
 	}

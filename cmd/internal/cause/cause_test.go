@@ -91,7 +91,7 @@ func TestLibraryErrors(t *testing.T) {
 		"no host":             {get(http.DefaultClient, "http://nowhere.invalid/"), `host "nowhere.invalid"`, true},
 		"no answer":           {get(&http.Client{Timeout: 30 * time.Millisecond}, plain.URL+"/slow"), "no whole answer in the time", true},
 		"half an answer":      {get(http.DefaultClient, plain.URL+"/broken"), "it ends too early", true},
-		"hung up":             {get(http.DefaultClient, plain.URL+"/hang%20up"), "ended before anything came", true},
+		"hung up":             {get(http.DefaultClient, plain.URL+"/hang%20up"), "broke the connection off", true},
 		"TLS on a plain port": {get(http.DefaultClient, strings.Replace(plain.URL, "http", "https", 1)), "speaks plain http", true},
 		"a foreign authority": {get(http.DefaultClient, secure.URL), "signed by nobody whom this machine trusts", true},
 		"another host":        {get(secure.Client(), strings.Replace(secure.URL, "127.0.0.1", "localhost", 1)), "is not of the host", true},

@@ -26,6 +26,9 @@ func network(err error) *Error {
 		if e.Op == "parse" {
 			return &Error{Text: "it is not a URL", Do: doSpelling}
 		}
+		if errors.Is(e.Err, io.EOF) || errors.Is(e.Err, io.ErrUnexpectedEOF) {
+			return &Error{Text: "the service broke the connection off without an answer", Do: doAgain}
+		}
 		if inner := known(e.Err, false); inner != nil {
 			return inner
 		}
@@ -40,7 +43,7 @@ func network(err error) *Error {
 	case *net.AddrError, net.InvalidAddrError, net.UnknownNetworkError, *net.ParseError:
 		return &Error{Text: "it is no address of the form HOST:PORT", Do: doSpelling}
 	case *http.MaxBytesError:
-		return &Error{Text: fmt.Sprintf("larger than %d bytes", e.Limit)}
+		return &Error{Text: fmt.Sprintf("it is larger than %d bytes, the most that is read", e.Limit)}
 	}
 	if e := secure(err); e != nil {
 		return e

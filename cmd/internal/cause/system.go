@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -45,6 +46,9 @@ var errnos = []struct {
 
 // files explains what the system says of files.
 func files(err error) *Error {
+	if strings.HasPrefix(err.Error(), "EvalSymlinks: too many links") {
+		err = syscall.ELOOP // filepath has words of its own
+	}
 	switch err.(type) {
 	case *fs.PathError, *os.LinkError, *os.SyscallError, syscall.Errno:
 	default:

@@ -150,7 +150,7 @@ func (s *Settings) access(i *Instance, c *Config) error {
 	if s.TokenFile != "" {
 		data, err := source.ReadFile(s.TokenFile, 4096)
 		if err != nil {
-			return fmt.Errorf("the token file: %w", err)
+			return fmt.Errorf("the token file %s: %w", s.TokenFile, err)
 		}
 		if c.Token = strings.TrimSpace(string(data)); c.Token == "" {
 			return refused("the token file %s is empty", s.TokenFile)
@@ -236,7 +236,7 @@ func writeKept(name string, data []byte) error {
 func publishFile(ring *Keyring, name string) error {
 	data, err := source.ReadFile(name, jwks.MaxBytes)
 	if err != nil {
-		return fmt.Errorf("public keys: %w", err)
+		return fmt.Errorf("public keys in %s: %w", name, err)
 	}
 	set, err := source.ParseKeys(data)
 	if err != nil {

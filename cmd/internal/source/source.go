@@ -20,6 +20,7 @@ import (
 	"github.com/qodverify/qodverify/cmd/internal/cause"
 	"github.com/qodverify/qodverify/cmd/internal/files"
 	"github.com/qodverify/qodverify/cmd/internal/unpack"
+	"github.com/qodverify/qodverify/jwks"
 )
 
 // MaxBytes bounds one input, from wherever it comes.
@@ -178,6 +179,14 @@ func ReadAll(r io.Reader, limit int) ([]byte, error) { return readBounded(r, lim
 // readBounded reads all of r, unpacked if it is gzip or Zstandard.
 func readBounded(r io.Reader, limit int) ([]byte, error) {
 	data, err := unpack.ReadAll(r, limit)
+	var large *unpack.LimitError
+	if errors.As(err, &large) {
+		do := map[int]string{
+			MaxBytes:      "A bundle has some KiB: look at what this is. A ledger of many bundles is read by qodverify audit.",
+			jwks.MaxBytes: "A key set has some KiB: look at whether this is one.",
+		}[limit]
+		return nil, cause.New(err, do, "%v", err)
+	}
 	if err != nil {
 		return nil, plain(err)
 	}

@@ -192,8 +192,8 @@ func TestTimeout(t *testing.T) {
 	defer s.Close()
 	defer close(release)
 	for _, path := range []string{"/silent", "/drip"} {
-		if in := one(t, &Reader{timeout: 50 * time.Millisecond}, s.URL+path); in.Err == nil {
-			t.Errorf("%s: read %q", path, in.Data)
+		if in := one(t, &Reader{timeout: 50 * time.Millisecond}, s.URL+path); in.Err == nil || in.Err.Error() != "there was no whole answer within 50ms" {
+			t.Errorf("%s: read %q, %v", path, in.Data, in.Err)
 		}
 	}
 }

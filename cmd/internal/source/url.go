@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/qodverify/qodverify/cmd/internal/cause"
+	"github.com/qodverify/qodverify/cmd/internal/unpack"
 )
 
 const (
@@ -91,8 +93,12 @@ func (r *Reader) fetch(u *url.URL, limit int, token string) ([]byte, error) {
 	return data, late(ctx, err, cmp.Or(r.timeout, defaultTimeout))
 }
 
-// late names the time that an exchange had, where that is what ended it.
+// late names the time that an exchange had, where that is what ended it, and tells an
+// answer that broke off from a file that was cut.
 func late(ctx context.Context, err error, had time.Duration) error {
+	if packed := (*unpack.Error)(nil); errors.Is(err, io.ErrUnexpectedEOF) && !errors.As(err, &packed) {
+		return cause.New(err, "Try again; if it stays so, get it by another way (curl -o FILE URL) and give the file.", "the service broke its answer off")
+	}
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return cause.New(err, "Try again; if it stays so, get it by another way (curl -o FILE URL) and give the file.", "there was no whole answer within %s", had)
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
+	"strings"
 
 	"modernc.org/sqlite"
 	sqlitecode "modernc.org/sqlite/lib"
@@ -68,5 +70,26 @@ func (l *Ledger) explained(err error) error {
 	case sqlitecode.SQLITE_INTERRUPT:
 		return errors.New("reading was interrupted")
 	}
-	return fmt.Errorf("the table proof_ledger can't be read (%w): give a database with the table as the service made it", err)
+	return fmt.Errorf("the table proof_ledger can't be read (%s): give a database with the table as the service made it", detail(e))
+}
+
+// detail is what an error of SQLite says beyond its code.
+func detail(e *sqlite.Error) string {
+	text := regexp.MustCompile(` \(\d+\)$`).ReplaceAllString(e.Error(), "")
+	return strings.TrimPrefix(text, "SQL logic error: ")
+}
+
+// unopened says why a database can't be opened to be written.
+func unopened(name string, err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() & 0xff {
+	case sqlitecode.SQLITE_READONLY, sqlitecode.SQLITE_CANTOPEN, sqlitecode.SQLITE_PERM, sqlitecode.SQLITE_AUTH:
+		return errors.New("this user can't write it, or can't write its folder, where SQLite keeps files beside it")
+	case sqlitecode.SQLITE_FULL:
+		return errors.New("the disk is full")
+	}
+	return (&Ledger{name: name}).explained(err)
 }

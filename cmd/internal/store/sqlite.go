@@ -73,7 +73,7 @@ func OpenSQLite(ctx context.Context, o Options) (*SQLite, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if err := s.open(ctx, o.Database); err != nil {
-		return nil, errors.Join(fmt.Errorf("the ledger database: %w", err), s.release())
+		return nil, errors.Join(fmt.Errorf("the ledger database %s: %w", o.Database, unopened(o.Database, err)), s.release())
 	}
 	go s.run()
 	return s, nil

@@ -27,9 +27,27 @@ func ReadPacked(r io.Reader, limit int) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) > limit {
-		return nil, fmt.Errorf("larger than %d bytes", limit)
+		return nil, &LimitError{limit}
 	}
 	return data, nil
+}
+
+// LimitError is the error of what has more than Limit bytes.
+type LimitError struct{ Limit int }
+
+func (e *LimitError) Error() string {
+	return "it is larger than " + size(e.Limit) + ", the most that is read"
+}
+
+// size spells a number of bytes.
+func size(n int) string {
+	switch {
+	case n >= 1<<20 && n%(1<<20) == 0:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 1<<10 && n%(1<<10) == 0:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
 }
 
 // Bytes returns data unpacked, and data itself when it is not packed. It unpacks to
@@ -60,7 +78,7 @@ func Bytes(data []byte, limit int) ([]byte, error) {
 }
 
 func tooMuch(f Format, limit int) error {
-	return &Error{fmt.Sprintf("it is packed with %s, and unpacks to more than %d bytes", f, limit), nil}
+	return &Error{fmt.Sprintf("it is packed with %s, and unpacks to more than %s, the most that is read", f, size(limit)), nil}
 }
 
 func gunzip(data []byte, limit int) ([]byte, error) {

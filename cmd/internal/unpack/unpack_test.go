@@ -133,7 +133,7 @@ func TestSourceError(t *testing.T) {
 func TestBounds(t *testing.T) {
 	bomb := make([]byte, 64<<20)
 	data := map[string][]byte{"gzip": gz(t, bomb), "zstd": zst(t, bomb), "twice": gz(t, gz(t, []byte("text")))}
-	want := map[string]string{"gzip": "unpacks to more than 1048576 bytes", "zstd": "unpacks to more than 1048576 bytes", "twice": "packed twice, gzip within gzip"}
+	want := map[string]string{"gzip": "unpacks to more than 1 MiB", "zstd": "unpacks to more than 1 MiB", "twice": "packed twice, gzip within gzip"}
 	bomb = nil
 	window := []byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x88, 0x01, 0x00, 0x00} // 128 MiB, for an empty block
 	var before, after runtime.MemStats
