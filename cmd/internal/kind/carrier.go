@@ -80,7 +80,7 @@ func list(root canonical.Value, want Want) (Kind, bool) {
 	case first.Get("check_name").Exists() && first.Get("fingerprint").Exists():
 		return kindOf("code-quality", "a GitLab Code Quality report", "", want), true
 	case first.Get("type").Exists() && first.Get("dst_addr").Exists() && want != Telemetry:
-		return kindOf("measurement", "results of RIPE Atlas", "", want), true
+		return kindOf("measurement", "a list of results of RIPE Atlas", "Give the list of results to qodverify telemetry import --from atlas FILE.", want), true
 	}
 	if k, ok := wrapped(root, "a JSON list", want); ok {
 		return k, true

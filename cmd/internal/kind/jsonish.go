@@ -16,6 +16,11 @@ var softBreak = regexp.MustCompile(`=\r?\n`)
 func jsonish(data, body []byte, e *canonical.Error, want Want) (Kind, bool) {
 	is := func(id, what, do string) (Kind, bool) { return kindOf(id, what, do, want), true }
 	switch e.Code {
+	case canonical.CodeInvalidUTF8:
+		if at := rest(data, e.Offset); len(at) > 1 && at[0] >= 0x80 && at[1] < 0x80 {
+			return is("latin-1", "JSON in another encoding than UTF-8 (Windows-1252 or Latin-1, it seems)", "Save the text as UTF-8 (iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW), or fetch it with curl -o, which keeps its bytes.")
+		}
+		return Kind{}, false
 	case canonical.CodeTrailingData:
 		return documents(body, want)
 	case canonical.CodeNotANumber, canonical.CodeDuplicateName, canonical.CodeTooLarge, canonical.CodeTooDeep, canonical.CodeTooManyValues, canonical.CodeTruncated:

@@ -35,10 +35,16 @@ func shapeKind(root canonical.Value, want Want) (Kind, bool) {
 		if want == Policy && o.Get("version").Kind() == canonical.Number && o.text("schema") == "" {
 			return Kind{}, false
 		}
+		if (want == Bundle || want == Ledger) && (o.Get("ledger").Get("this_hash").Exists() || o.has("this_hash", "proof") || o.At("/outputs/proof_record/this_hash").Exists()) {
+			return Kind{}, false // whatever stands beside
+		}
 		for _, group := range []func(object, Want) (Kind, bool){own, service, keys, attested, tools, carriers, foreign} {
 			if k, ok := group(o, want); ok {
 				return k, k.ID != "" // what is wanted has no name
 			}
+		}
+		if o.Len() == 0 && want != Keys {
+			return kindOf("empty-object", "an empty JSON object", "", want), true
 		}
 		return wrapped(root, "JSON", want)
 	case root.Kind() == canonical.Array:
@@ -64,6 +70,9 @@ func wantedIf(is bool, k Kind) (Kind, bool) {
 
 // own are the files that this program writes.
 func own(o object, want Want) (Kind, bool) {
+	if o.Get("version").Kind() == canonical.Number && o.any("max_age", "min_samples", "min_probes", "latency", "limits", "claims", "max_loss_pct", "not_future") {
+		return named("policy", "a policy of qodverify (JSON)", "Give the policy with --policy FILE, and "+beside[want]+".", want)
+	}
 	parts := strings.Split(o.text("schema"), "/")
 	if len(parts) != 3 || parts[0] != "qodverify" {
 		return Kind{}, false
@@ -252,13 +261,17 @@ func foreign(o object, want Want) (Kind, bool) {
 		return named("camara-session", "a CAMARA session (what the QoD API answers), not signed", "", want)
 	case o.any("packetDelayBudget", "targetMinDownstreamRate") && o.has("name"):
 		return named("camara-profile", "a CAMARA QoS profile", "", want)
+	case o.Get("event").Get("eventType").Exists(), o.has("eventType", "eventTime"):
+		return named("camara-event", "a CAMARA event (of an older version)", "", want)
+	case o.has("id", "verificationMethod"):
+		return named("did", "a DID document", "", want)
 	case o.has("prev_hash", "hash"), o.has("previous_hash", "hash"), o.has("prevHash", "hash"):
 		return named("chain-event", "an entry of another hash chain", "", want)
 	case o.has("href") && strings.Contains(o.text("href"), "/slaManagement/"), o.has("violationDate"):
 		return named("tmf", "a TM Forum SLA document", "", want)
 	case o.text("version") == "2.1.0" && o.has("runs"):
 		return named("sarif", "a SARIF report", "", want)
-	case o.has("error") && o.Len() <= 4, o.has("errors") && o.Len() <= 4, o.has("code", "message") && o.Len() <= 4, o.has("status", "code", "message"), o.has("title", "status") && o.any("type", "instance"):
+	case o.has("error") && o.Len() <= 4, o.has("errors") && o.Len() <= 4, o.has("message") && o.Len() <= 4, o.has("status", "error") && o.Len() <= 8, o.has("status", "code", "message"), o.has("title", "status") && o.any("type", "instance"):
 		return named("error-answer", "an error that a service answered"+errorText(o), "Ask the service again, as its error says why there was no answer.", want)
 	case o.has("$schema") && o.any("properties", "$defs", "definitions"):
 		return named("json-schema", "a JSON Schema", "", want)

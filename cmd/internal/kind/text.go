@@ -33,6 +33,11 @@ var starts = []struct{ id, start, what, do string }{
 	{"patch", "diff --git ", "a patch (git diff)", "Apply the patch (git apply FILE), and give the file that it changes."},
 	{"xssi", ")]}'", "JSON behind a guard against scripts ()]}')", "Cut off the first line, the guard against scripts (tail -n +2 FILE > NEW)."},
 	{"log", "curl: (", "an error message of curl", ""},
+	{"patch", "--- a/", "a patch (diff)", "Apply the patch (git apply FILE), and give the file that it changes."},
+	{"ppk", "putty-user-key-file-", "a key of PuTTY", ""},
+	{"uuencode", "begin 644 ", "uuencoded data", "Decode the uuencoded data (uudecode FILE)."},
+	{"terminal", "$ ", "text copied from a terminal", "Save the output of the command by itself, not what the terminal shows."},
+	{"python", "b'{", "a Python value as print() shows it, and no JSON", "Write the bytes themselves in place of the Python text (sys.stdout.buffer.write)."},
 }
 
 const (
@@ -58,6 +63,8 @@ var (
 	assigned  = regexp.MustCompile(`\A(?:(?:var|let|const|window\.)\s*)?[A-Za-z_$][A-Za-z0-9_$.]*\s*=\s*[{\[]`)
 	logLine   = regexp.MustCompile(`\A[^\n{]{4,200}\{"`)
 	pythonish = regexp.MustCompile(`\A[\[{]\s*'`)
+	bareKey   = regexp.MustCompile(`\A(?:[A-Za-z0-9+/_-]{43}=?|[0-9A-Fa-f]{64})\s*\z`)
+	linkText  = regexp.MustCompile(`\A[^\s{}<>]{1,250}\.(?:json|jsonl|gz|zst|yaml|yml)\s*\z`)
 	pingOut   = regexp.MustCompile(`(?m)\A(?:PING|Ping|Pinging) |^\S+ : (?:\[\d+\]|[0-9.-]+ )`)
 )
 
@@ -232,6 +239,12 @@ func plainText(head []byte, want Want) (Kind, bool) {
 		return fenced(want), true
 	case bytes.HasPrefix(head, []byte(`"`)):
 		return Kind{}, false
+	case bytes.Contains(head[:min(len(head), 4096)], []byte("\x1b[")):
+		return is("coloured", "text with the colour codes of a terminal, as jq -C writes it", "Write it without the colour codes of a terminal (jq -M, or no -C).")
+	case bareKey.Match(head) && len(bytes.TrimSpace(head)) < 70:
+		return is("bare-key", "32 bytes in base64 or hexadecimal: a bare key or a thumbprint", bareDo(want))
+	case linkText.Match(head):
+		return is("link-text", "the path of another file, as Git writes a symbolic link where there are none (Windows)", "Give the file that the link names, or check it out with links (git -c core.symlinks=true checkout FILE).")
 	case ours.Match(head):
 		return is("own-report", "qodverify's own report (text)", "")
 	case pingOut.Match(head) && want != Telemetry:
@@ -256,6 +269,13 @@ func plainText(head []byte, want Want) (Kind, bool) {
 		return is("text", "plain text, and no JSON", "")
 	}
 	return Kind{}, false
+}
+
+func bareDo(want Want) string {
+	if want == Keys {
+		return "Give the operator's JWK Set with --jwks, in place of a bare key; a thumbprint is for --pin."
+	}
+	return ""
 }
 
 // policyText reports whether YAML has members that policies alone have.

@@ -86,6 +86,8 @@ func packed(one []byte) map[string]File {
 		"pdf":           {"pdf", []byte("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"), "PDF"},
 		"der":           {"der", []byte("\x30\x82\x01\x0a\x02\x82\x01\x01\x00"), "DER"},
 		"pcap":          {"pcap", []byte("\xd4\xc3\xb2\xa1\x02\x00\x04\x00"), "packet capture"},
+		"outlook":       {"ole", append([]byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), make([]byte, 504)...), "Outlook"},
+		"cose":          {"cose", []byte("\xd2\x84\x43\xa1\x01\x27\xa0"), "COSE"},
 		"jumbf":         {"c2pa", []byte("\x00\x00\x10\x00jumb\x00\x00\x00\x1ejumdc2pa"), "C2PA"},
 		"noise":         {"binary", noise, "binary data"},
 		"empty":         {"empty", nil, "empty"},
@@ -139,6 +141,14 @@ func texts(one []byte, encoded string) map[string]File {
 		"padded":      {"padded", append(bytes.Clone(one), 0x1a), "^Z"},
 		"own-text":    {"own-report", []byte("bundle.json: VERIFIED\n  session  x\n"), "own report"},
 		"ping":        {"measurement", []byte("PING 192.0.2.1 (192.0.2.1) 56(84) bytes of data.\n"), "telemetry import"},
+		"coloured":    {"coloured", []byte("\x1b[1;39m{\n  \x1b[0m\x1b[34;1m\"a\"\x1b[0m: 1\n}"), "colour codes"},
+		"terminal":    {"terminal", []byte("$ cat bundle.json\n{\"a\":1}\n"), "terminal"},
+		"bare-key":    {"bare-key", []byte("44NhfkcTBJ2gmEjc63SYueU6B5fqWs8QlhL22nTgwCk\n"), "bare key"},
+		"link-text":   {"link-text", []byte("../2026/bundle.json"), "symbolic link"},
+		"latin-1":     {"latin-1", []byte("{\"text\":\"caf\xe9 x\"}"), "UTF-8"},
+		"python-b":    {"python", []byte("b'{\"a\":1}'"), "Python"},
+		"uuencode":    {"uuencode", []byte("begin 644 bundle.json\nM>R)S\n`\nend\n"), "uudecode"},
+		"shortcut":    {"shortcut", []byte("[InternetShortcut]\r\nURL=https://op.example/\r\n"), "shortcut"},
 		"text":        {"text", []byte("no such proof\n"), "plain text"},
 	}
 }
@@ -193,6 +203,12 @@ func documents(one, two, quoted, keys []byte) map[string]File {
 		"error":         in("error-answer", `{"error":{"code":404,"message":"not here"}}`, "not here"),
 		"sarif":         in("sarif", `{"version":"2.1.0","runs":[]}`, "SARIF"),
 		"irtt":          in("measurement", `{"version":{},"config":{},"stats":{},"round_trips":[]}`, "--from irtt"),
+		"policy-json":   in("policy", `{"version":1,"name":"x","min_samples":3}`, "--policy"),
+		"empty-object":  in("empty-object", "{}", "empty JSON object"),
+		"github-404":    in("error-answer", `{"message":"Not Found","documentation_url":"https://x","status":"404"}`, "Not Found"),
+		"spring-404":    in("error-answer", `{"timestamp":"x","status":404,"error":"Not Found","path":"/p"}`, "Not Found"),
+		"camara-old":    in("camara-event", `{"event":{"eventType":"QOS_STATUS_CHANGED","eventTime":"x"}}`, "CAMARA event"),
+		"atlas":         in("measurement", `[{"fw":5080,"type":"ping","dst_addr":"192.0.2.10","result":[]}]`, "RIPE Atlas"),
 		"null":          in("null", "null", "null"),
 	}
 }
