@@ -17,11 +17,14 @@ import (
 type Place struct {
 	Name string // as the user would name it: a path, "-" or a URL
 
+	by *reached // of all places of one folder the same: there may be very many
+}
+
+// reached is how a place was reached.
+type reached struct {
 	arg   *argument
-	dir   string  // of a file
 	root  string  // the folder that was named, or in which the pattern begins; "" unless one was
-	found bool    // in a folder, and not named itself
-	files *folder // which; nil unless found
+	files *folder // in which it was found; nil when it was named itself
 	again bool    // it can be read again: a pipe can't
 	held  *Input  // it was read already
 	err   error   // there is nothing to read
@@ -46,7 +49,7 @@ func (r *Reader) Places(args []string) ([]Place, error) {
 		return nil, err
 	}
 	r.ignore, r.arguments = ignore, nil
-	l := &listing{Reader: r, at: map[string]int{}}
+	l := &listing{Reader: r, at: map[string]int{}, only: len(args) == 1}
 	for _, text := range args {
 		l.arg = &argument{text: text}
 		r.arguments = append(r.arguments, l.arg)
@@ -85,6 +88,7 @@ type listing struct {
 	arg    *argument
 	places []Place
 	at     map[string]int // index of a file by its resolved path
+	only   bool           // there is one argument
 }
 
 func (l *listing) argument(text string) error {
@@ -100,7 +104,7 @@ func (l *listing) argument(text string) error {
 			in.read(io.NopCloser(l.Stdin), nil)
 			return in
 		}
-		l.places = append(l.places, Place{Name: text, arg: l.arg})
+		l.places = append(l.places, Place{text, &reached{arg: l.arg}})
 	case IsURL(text):
 		target, err := l.bundleURL(text)
 		if err != nil {
@@ -110,7 +114,7 @@ func (l *listing) argument(text string) error {
 			data, err := l.fetch(target, MaxBytes, l.Token)
 			return Input{Name: target.String(), Data: data, Err: err, Origin: origin(target)}
 		}
-		l.places = append(l.places, Place{Name: target.String(), arg: l.arg})
+		l.places = append(l.places, Place{target.String(), &reached{arg: l.arg}})
 	case strings.Contains(text, "://"):
 		return fmt.Errorf("%w: %q: only http and https URLs are read", ErrUsage, text)
 	default:
@@ -128,7 +132,7 @@ func (l *listing) path(arg string) error {
 	info, err := os.Stat(arg)
 	switch {
 	case err != nil:
-		l.places = append(l.places, Place{Name: arg, arg: l.arg, err: plain(err)})
+		l.places = append(l.places, Place{arg, &reached{arg: l.arg, err: plain(err)}})
 	case info.IsDir():
 		return l.folder(arg, nil)
 	case l.Session != "":
@@ -138,7 +142,7 @@ func (l *listing) path(arg string) error {
 		if err != nil || !info.Mode().IsRegular() {
 			place = ""
 		}
-		l.add(Place{Name: arg, arg: l.arg, dir: filepath.Dir(arg), again: info.Mode().IsRegular()}, place)
+		l.add(Place{arg, &reached{arg: l.arg, again: info.Mode().IsRegular()}}, place)
 	}
 	return nil
 }
@@ -155,11 +159,15 @@ func (l *listing) add(p Place, place string) {
 		return
 	}
 	first := &l.places[at]
-	if first.root == "" {
-		first.root = p.root
+	both := *first.by
+	if both.root == "" {
+		both.root = p.by.root
 	}
-	first.found = first.found && p.found
-	p.arg.judged.Add(1)
+	if p.by.files == nil {
+		both.files = nil // named itself, too
+	}
+	first.by = &both
+	p.by.arg.judged.Add(1)
 	l.Skipped = append(l.Skipped, Skipped{Name: p.Name, Reason: "judged once, and reached again: it is " + first.Name})
 }
 
@@ -170,11 +178,11 @@ func (l *listing) folder(dir string, only *pattern) error {
 		if only != nil && errors.Is(err, fs.ErrNotExist) {
 			err = errNoMatch
 		}
-		l.places = append(l.places, Place{Name: l.arg.text, arg: l.arg, err: err})
+		l.places = append(l.places, Place{l.arg.text, &reached{arg: l.arg, err: err}})
 		return nil
 	}
 	if only != nil && f.empty() {
-		l.places = append(l.places, Place{Name: l.arg.text, arg: l.arg, err: errNoMatch})
+		l.places = append(l.places, Place{l.arg.text, &reached{arg: l.arg, err: errNoMatch}})
 		return nil
 	}
 	left := f.left()
@@ -187,44 +195,51 @@ func (l *listing) folder(dir string, only *pattern) error {
 	}
 	// What links reach too has its own name, wherever it has one.
 	slices.SortStableFunc(f.files, func(a, b found) int { return cmp.Compare(f.byLink(a), f.byLink(b)) })
-	for _, file := range f.files {
-		l.add(Place{Name: file.name, arg: l.arg, dir: filepath.Dir(file.name), root: dir, found: true, files: f, again: true}, file.place)
+	by := &reached{arg: l.arg, root: dir, files: f, again: true}
+	l.places = slices.Grow(l.places, len(f.files))
+	for i, file := range f.files {
+		if l.only && only == nil { // no other argument reaches it
+			file.place = ""
+		}
+		l.add(Place{file.name, by}, file.place)
+		f.files[i].place = ""
 	}
+	f.seen, f.places = nil, nil
 	l.Skipped = append(l.Skipped, left...)
 	return nil
 }
 
 // Held is the place of an input that was read already.
-func Held(in Input) Place { return Place{Name: in.Name, arg: &argument{}, held: &in} }
+func Held(in Input) Place { return Place{in.Name, &reached{arg: &argument{}, held: &in}} }
 
 // Again reports whether an input can be read again.
-func (p Place) Again() bool { return p.again }
+func (p Place) Again() bool { return p.by.again }
 
 // Read reads an input. A file of a folder that turns out to be none of its proofs, or
 // that can't be read, is no input, and left says why. It may be called from several
 // goroutines at once.
 func (p Place) Read() (in Input, left *Skipped) {
 	switch {
-	case p.held != nil:
-		in = *p.held
-	case p.err != nil:
-		in = Input{Name: p.Name, Err: p.err}
-	case p.arg.fetch != nil:
-		in = p.arg.fetch()
-	case !p.found:
-		in = Input{Name: p.Name, Dir: p.dir, Root: p.root}
+	case p.by.held != nil:
+		in = *p.by.held
+	case p.by.err != nil:
+		in = Input{Name: p.Name, Err: p.by.err}
+	case p.by.arg.fetch != nil:
+		in = p.by.arg.fetch()
+	case p.by.files == nil:
+		in = Input{Name: p.Name, Dir: filepath.Dir(p.Name), Root: p.by.root}
 		f, err := os.Open(p.Name)
 		in.read(f, err)
 	default:
-		in = FolderInput(p.Name, p.root)
+		in = FolderInput(p.Name, p.by.root)
 		if in.Err != nil {
 			return in, &Skipped{Name: p.Name, Reason: fmt.Sprintf("could not be read: %v", in.Err), Evidence: true}
 		}
-		if why := notEvidence(in.Data, p.files); why != "" {
+		if why := notEvidence(in.Data, p.by.files); why != "" {
 			return in, &Skipped{Name: p.Name, Reason: why}
 		}
 	}
-	p.arg.judged.Add(1)
+	p.by.arg.judged.Add(1)
 	return in, nil
 }
 
