@@ -135,6 +135,9 @@ func pointerOrRoot(pointer string) string {
 func guard(v canonical.Value, pointer string) (Key, *RefusedKeyError) {
 	kty, _ := v.Get("kty").Text()
 	crv, _ := v.Get("crv").Text()
+	if !v.Get("kty").Exists() {
+		return Key{}, refuse(CodeKeyType, pointer, "it has no kty, which every JWK has, so it is no key in the form of RFC 7517 (skipped)")
+	}
 	if kty != "OKP" || crv != "Ed25519" {
 		return Key{}, refuse(CodeKeyType, pointer, "kty %q with crv %q is not an Ed25519 signature key (skipped)", clip(kty), clip(crv))
 	}

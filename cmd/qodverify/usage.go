@@ -81,7 +81,7 @@ func takes(least, most int) cobra.PositionalArgs {
 			return errors.New("no INPUT was given: name a bundle's file, a folder, a URL, or - for stdin")
 		case n < least:
 			return fmt.Errorf("no %s was given: %s", what, cmd.UseLine())
-		case n > 0 && misspelt(cmd, args[0]) != nil:
+		case n > 0 && cmd.ArgsLenAtDash() != 0 && misspelt(cmd, args[0]) != nil: // what follows -- is a file
 			return misspelt(cmd, args[0])
 		case most == 0 && n > 0:
 			return fmt.Errorf("%s takes no argument, and %.80q was given", called(cmd), args[0])
