@@ -42,7 +42,8 @@ func linesOf(b *bufio.Reader, format unpack.Format) (io.Reader, error) {
 	if err != nil {
 		return io.MultiReader(bytes.NewReader(data), failed{err}), nil
 	}
-	if !bytes.Contains(data[:min(len(data), b.Size())], []byte("\n{")) {
+	_, notOne := canonical.Parse(data, canonical.Options{AllowBOM: true})
+	if notOne == nil || !bytes.Contains(data[:min(len(data), b.Size())], []byte("\n{")) {
 		if k, ok := kind.Of(data, kind.Ledger); ok {
 			return nil, kind.New(k)
 		}
