@@ -45,6 +45,25 @@ func TestLibraryDependencies(t *testing.T) {
 	}
 }
 
+// The verifier for browsers has nothing in it that could dial out.
+func TestPageDependencies(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "./cmd/internal/page/wasm")
+	cmd.Dir, cmd.Env = testdata.Root(), append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := strings.Fields(string(out))
+	for _, d := range deps {
+		if d == "net" || d == "net/http" || d == "crypto/tls" || strings.HasPrefix(d, "modernc.org/") {
+			t.Errorf("it reaches %s", d)
+		}
+	}
+	if len(deps) < 30 {
+		t.Errorf("only %d packages: %v", len(deps), deps)
+	}
+}
+
 // Arrows point down only.
 func TestArrows(t *testing.T) {
 	may := map[string][]string{

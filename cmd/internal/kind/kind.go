@@ -121,12 +121,14 @@ func (e *Error) Error() string { return e.Kind.Sentence() }
 func (e *Error) Unwrap() error { return e.err }
 
 // Finding is the message of a report, which has the hint by itself: what it is, and
-// where the parser stopped.
+// where the parser stopped, unless that was at its first byte.
 func (e *Error) Finding() string {
-	if e.err == nil {
-		return "this is " + e.Kind.What
+	text := "this is " + e.Kind.What
+	var at *canonical.Error
+	if errors.As(e.err, &at) && (at.Line > 1 || at.Column > 1) {
+		text += " (" + at.Error() + ")"
 	}
-	return "this is " + e.Kind.What + " (" + e.err.Error() + ")"
+	return text
 }
 
 // Hint is what helps.
