@@ -7,24 +7,26 @@ import (
 	"slices"
 	"sort"
 	"strings"
-	"time"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
 )
 
 // Link is what a [Batch] remembers of a bundle: enough to find its neighbours, and no
-// more, so that a run of any length needs some 200 bytes a bundle. The zero Link is that
+// more, so that a run of any length needs some 130 bytes a bundle. The zero Link is that
 // of an input that is no bundle.
 type Link struct {
 	this, prev [32]byte
-	session    string // in its normal spelling
-	spelled    string
-	result     string
-	at         time.Time
+	session    [16]byte // see sessionKey
+	spelled    *string  // nil where it is the UUID's usual spelling
+	at         int64    // microseconds since 1970; 0 where it is not known
 	by         *Verifier
+	result     uint8 // see results
 	flags      linkFlags
 }
+
+// results are the results that proofs state; any other is the last.
+var results = [...]string{"", "pass", "fail", "other"}
 
 type linkFlags uint8
 
@@ -45,7 +47,9 @@ func (v *Verifier) Link(b *bundle.Bundle) Link {
 	r := &run{Verifier: v, bundle: b, formulas: matchFormulas(b, v.policy.profiles())}
 	l := newLink(b.Entry.ThisHash, b.Entry.PrevHash, b.Proof.SessionID)
 	l.by = v
-	l.at, _ = b.Proof.Time()
+	if at, ok := b.Proof.Time(); ok {
+		l.at = at.UnixMicro()
+	}
 	genuine, err := r.guardedGenuine()
 	if genuine && err == nil {
 		l.flags |= genuineLink
@@ -63,10 +67,11 @@ func (v *Verifier) Link(b *bundle.Bundle) Link {
 }
 
 func newLink(this, prev, session string) Link {
-	l := Link{spelled: strings.Clone(bounded(session))}
-	l.session = l.spelled
-	if normal := bundle.NormalSessionID(l.spelled); normal != l.spelled {
-		l.session = normal
+	var l Link
+	isUUID := false
+	if l.session, isUUID = sessionKey([]byte(session)); !isUUID || bundle.FormatUUID(l.session) != session {
+		spelled := strings.Clone(bounded(session))
+		l.spelled = &spelled
 	}
 	// A record counts only if its hash was recomputed, and then both of these are hashes,
 	// or prev_hash is GENESIS.
@@ -81,11 +86,16 @@ func newLink(this, prev, session string) Link {
 	return l
 }
 
+// Session returns the session that the proof names, as it is spelled.
+func (l Link) Session() string {
+	if l.spelled == nil {
+		return bundle.FormatUUID(l.session)
+	}
+	return *l.spelled
+}
+
 // Genuine reports whether the record's own hash and signature hold.
 func (l Link) Genuine() bool { return l.flags&genuineLink != 0 }
-
-// Session returns the session that the proof names, in its normal spelling.
-func (l Link) Session() string { return l.session }
 
 // Lost reports whether an artifact that came apart from the bundle is not the one that
 // the proof was made of, as after a second finalize of the session.
@@ -96,7 +106,7 @@ func (l Link) Fits() bool { return l.Genuine() && l.flags&artifactFits != 0 }
 
 // Later reports whether the proof was signed after another, by the signer's clock.
 func (l Link) Later(than Link) bool {
-	return !l.at.IsZero() && !than.at.IsZero() && l.at.After(than.at)
+	return l.at != 0 && than.at != 0 && l.at > than.at
 }
 
 // first reports whether the record says that it is the first of its ledger.
@@ -136,7 +146,7 @@ func NewBatch(links []Link) *Batch {
 
 func byThis(a, b *Link) int    { return bytes.Compare(a.this[:], b.this[:]) }
 func byPrev(a, b *Link) int    { return bytes.Compare(a.prev[:], b.prev[:]) }
-func bySession(a, b *Link) int { return strings.Compare(a.session, b.session) }
+func bySession(a, b *Link) int { return bytes.Compare(a.session[:], b.session[:]) }
 
 // sorted returns some links in an order, equal ones as they stand.
 func (b *Batch) sorted(of []int32, compare func(a, c *Link) int) []int32 {
@@ -168,10 +178,9 @@ func (b *Batch) equal(order []int32, compare func(a, c *Link) int, to Link) []in
 	return order[from : from+n]
 }
 
-// OfSession returns the numbers of the genuine bundles of one session, in their order.
-func (b *Batch) OfSession(session string) []int32 {
-	return b.equal(b.bySession, bySession, Link{session: session})
-}
+// OfSession returns the numbers of the genuine bundles of a link's session, in their
+// order.
+func (b *Batch) OfSession(l Link) []int32 { return b.equal(b.bySession, bySession, l) }
 
 // Link returns what is remembered of bundle i.
 func (b *Batch) Link(i int) Link { return b.links[i] }
@@ -194,8 +203,10 @@ func (b *Batch) Settle(i int, r *Report) {
 	if l.flags &^= provenLink; r.Proven() {
 		l.flags |= provenLink
 	}
-	if l.result = ""; r.Outcome(ArtifactHash) == Pass {
-		l.result = strings.Clone(r.Subject().Result)
+	if l.result = 0; r.Outcome(ArtifactHash) == Pass {
+		if l.result = uint8(slices.Index(results[:], r.Subject().Result)); int(l.result) >= len(results) {
+			l.result = uint8(len(results) - 1)
+		}
 	}
 }
 
@@ -269,7 +280,7 @@ func (b *Batch) Chain() *Chain {
 	slices.Sort(c.Starts)
 	for _, same := range b.groups(b.sorted(records, bySession), bySession) {
 		if len(same) > 1 {
-			c.Sessions = append(c.Sessions, Rivals{Of: b.links[same[0]].spelled, Reports: numbers(same), Contradict: b.differ(same)})
+			c.Sessions = append(c.Sessions, Rivals{Of: b.links[same[0]].Session(), Reports: numbers(same), Contradict: b.differ(same)})
 		}
 	}
 	for _, list := range [][]Rivals{c.Forks, c.Sessions} {
@@ -288,10 +299,10 @@ func numbers(of []int32) []int {
 
 // differ reports whether proofs of one session came to different results.
 func (b *Batch) differ(of []int32) bool {
-	result := ""
+	var result uint8
 	for _, i := range of {
-		if got := b.links[i].result; got != "" {
-			if result != "" && got != result {
+		if got := b.links[i].result; got != 0 {
+			if result != 0 && got != result {
 				return true
 			}
 			result = got

@@ -15,7 +15,7 @@ func (r *run) ledgerLink() ([]Check, error) {
 	switch want := r.policy.Previous; {
 	case before != nil:
 		c.Status, c.Code, c.Expected, c.Pointer = Pass, OK, b.Entry.PrevHash, ""
-		c.Message = fmt.Sprintf("prev_hash is the this_hash of session %s, whose own record holds", before.spelled)
+		c.Message = fmt.Sprintf("prev_hash is the this_hash of session %s, whose own record holds", before.Session())
 	case want != "" && want == b.Entry.PrevHash:
 		c.Status, c.Code, c.Expected, c.Pointer = Pass, OK, want, ""
 		c.Message = "prev_hash is the hash of the predecessor that was given"
@@ -57,7 +57,7 @@ const maxRivals = 8
 func (r *run) fork() {
 	for _, other := range r.rivals() {
 		r.report.notes = append(r.report.notes, Note{Code: NoteFork, Pointer: r.bundle.EntryPointer("prev_hash"),
-			Message: fmt.Sprintf("the ledger forks here: the record of session %s names the same predecessor", other.spelled)})
+			Message: fmt.Sprintf("the ledger forks here: the record of session %s names the same predecessor", other.Session())})
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // maxHeld bounds the bytes of inputs that are not read a second time.
-const maxHeld = 8 << 20
+const maxHeld = 1 << 20
 
 // batch verifies the inputs of one run on all processors: every input is read and looked
 // at first, and read again and judged when all are known, so that none need be held
@@ -30,9 +30,10 @@ type batch struct {
 	known   *verify.Batch
 	tick    func(round, done, of int)
 
-	held     []*source.Input // what is not read again: few and small ones, and what can't be
-	heldSize atomic.Int64
-	left     []*source.Skipped // what turned out to be no input
+	mu       sync.Mutex
+	held     map[int]*source.Input // what is not read again: a few
+	heldSize int
+	left     map[int]*source.Skipped // what turned out to be no input
 
 	index    []int                 // of the inputs that are judged, among the places
 	replaced map[int]int           // by a proof's index, that of the later proof that has its artifact now
@@ -45,7 +46,7 @@ func (f *verifyFlags) newBatch(policy verify.Policy, keyring *source.Keyring, pl
 	if err != nil {
 		return nil, err
 	}
-	return &batch{flags: f, policy: policy, keyring: keyring, places: places, judge: j, tick: func(int, int, int) {}, held: make([]*source.Input, len(places)), left: make([]*source.Skipped, len(places))}, nil
+	return &batch{flags: f, policy: policy, keyring: keyring, places: places, judge: j, tick: func(int, int, int) {}, held: map[int]*source.Input{}, left: map[int]*source.Skipped{}}, nil
 }
 
 // judge verifies inputs that were read already.
@@ -97,12 +98,20 @@ func each(ctx context.Context, n int, f func(int) error) error {
 
 // read reads place i, or returns what was held of it.
 func (b *batch) read(i int) (source.Input, *source.Skipped) {
-	if b.held[i] != nil {
-		return *b.held[i], nil
+	b.mu.Lock()
+	held := b.held[i]
+	b.mu.Unlock()
+	if held != nil {
+		return *held, nil
 	}
 	in, left := b.places[i].Read()
-	if left == nil && (!b.places[i].Again() || b.heldSize.Load()+int64(len(in.Data)) <= maxHeld) {
-		b.heldSize.Add(int64(len(in.Data)))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case left != nil:
+		b.left[i] = left
+	case b.places[i].Again() && b.heldSize+len(in.Data) <= maxHeld:
+		b.heldSize += len(in.Data)
 		b.held[i] = &in
 	}
 	return in, left
@@ -114,14 +123,15 @@ func (b *batch) look(ctx context.Context) error {
 	var done atomic.Int64
 	err := each(ctx, n, func(i int) (err error) {
 		in, left := b.read(i)
-		if b.left[i] = left; left == nil && n > 1 {
+		if left == nil && n > 1 {
 			err = b.judge.Look(i, b.input(i, in))
 		}
 		b.tick(1, int(done.Add(1)), n)
 		return err
 	})
-	for i, left := range b.left {
-		if left == nil {
+	b.index = make([]int, 0, n)
+	for i := range n {
+		if b.left[i] == nil {
 			b.index = append(b.index, i)
 		}
 	}
@@ -151,7 +161,7 @@ func (b *batch) input(i int, in source.Input) judge.Input {
 // and the later one, which may say worse, has not been replaced.
 func (b *batch) findReplaced() error {
 	b.replaced = map[int]int{}
-	settled := map[string][]int{} // the proofs of a session that have their artifact
+	settled := map[int32][]int{} // by the session's first proof, those that have their artifact
 	proven := func(i int) (*verify.Report, error) {
 		in, _ := b.read(i)
 		r, err := b.judge.Alone(b.input(i, in))
@@ -165,9 +175,10 @@ func (b *batch) findReplaced() error {
 		if !l.Lost() {
 			continue
 		}
-		with, looked := settled[l.Session()]
+		session := b.known.OfSession(l)
+		with, looked := settled[session[0]]
 		if !looked {
-			for _, k := range b.known.OfSession(l.Session()) {
+			for _, k := range session {
 				if !b.known.Link(int(k)).Fits() {
 					continue
 				}
@@ -179,7 +190,7 @@ func (b *batch) findReplaced() error {
 					with = append(with, int(k))
 				}
 			}
-			settled[l.Session()] = with
+			settled[session[0]] = with
 		}
 		at := slices.IndexFunc(with, func(k int) bool { return b.known.Link(k).Later(l) })
 		if at < 0 {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -144,6 +145,9 @@ func (a *app) verify(f *verifyFlags, args []string) error {
 		return err
 	}
 	a.tryReports()
+	if slices.ContainsFunc(args, func(arg string) bool { info, err := os.Stat(arg); return err != nil || info.IsDir() }) {
+		collectEarly(50) // nobody knows yet how much there is
+	}
 	places, err := reader.Places(args)
 	if err != nil {
 		return err
@@ -176,14 +180,20 @@ func (a *app) verify(f *verifyFlags, args []string) error {
 	return a.judgeAll(b, reader, args)
 }
 
+// collectEarly keeps the memory of a long run flat. Little of what is allocated lives
+// long, so collecting it early costs next to nothing.
+func collectEarly(percent int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
+}
+
 // judgeAll judges a batch and reports.
 func (a *app) judgeAll(b *batch, reader *source.Reader, args []string) error {
 	ctx, interruption := untilInterrupted()
 	defer interruption.noticed()
-	if len(b.places) > 1000 && os.Getenv("GOGC") == "" {
-		// Little is allocated and little lives long, so collecting early costs nothing
-		// and keeps memory flat.
-		defer debug.SetGCPercent(debug.SetGCPercent(50))
+	if len(b.places) > 1000 {
+		collectEarly(20)
 	}
 	p := a.newProgress("verify")
 	defer p.end()
@@ -192,10 +202,8 @@ func (a *app) judgeAll(b *batch, reader *source.Reader, args []string) error {
 	if err != nil && ctx.Err() == nil {
 		return err
 	}
-	for _, left := range b.left {
-		if left != nil {
-			reader.Skipped = append(reader.Skipped, *left)
-		}
+	for _, i := range slices.Sorted(maps.Keys(b.left)) {
+		reader.Skipped = append(reader.Skipped, *b.left[i])
 	}
 	missing := reader.Missing()
 	if len(b.index)+len(missing) == 0 && err == nil {
@@ -203,15 +211,19 @@ func (a *app) judgeAll(b *batch, reader *source.Reader, args []string) error {
 		return &problemError{"input", exitMalformed, noneMatched(b.flags, args, reader.Skipped)}
 	}
 	for i, p := range b.places {
-		if b.left[i] == nil || b.left[i].Evidence {
+		switch {
+		case p.Named():
 			a.judged(p.Name)
+		case b.left[i] != nil && !b.left[i].Evidence: // a report of an earlier run may be replaced
+		case !slices.Contains(a.inputs, p.Root()):
+			a.judged(p.Root()) // and with it all evidence that lies in it
 		}
 	}
 	if f, ok := a.stdout.(*os.File); ok && isTerminal(f) {
 		p.end() // the report itself shows how far the run is
 		b.tick = func(int, int, int) {}
 	}
-	run := render.Run{Tool: tool()}
+	run := render.Run{Tool: tool(), Outcomes: make([]render.Outcome, 0, len(b.index)+len(missing))}
 	out := a.beginReports(len(b.index) + len(missing))
 	add := func(r render.Result) error {
 		run.Outcomes = append(run.Outcomes, render.OutcomeOf(r))

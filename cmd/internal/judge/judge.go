@@ -5,8 +5,9 @@ package judge
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
+	"fmt"
+	"hash/maphash"
 	"sync"
 
 	"github.com/qodverify/qodverify/bundle"
@@ -44,11 +45,11 @@ type Input struct {
 // input is held only while it is worked on. Calls for different inputs may be made at
 // once.
 type Batch struct {
-	policy  verify.Policy
-	links   []verify.Link
-	digests [][sha256.Size]byte // of the bytes that were looked at
-	looked  []bool
-	batch   *verify.Batch
+	policy verify.Policy
+	links  []verify.Link
+	looked []uint64 // a fingerprint of the bytes that were looked at; 0 of none
+	seed   maphash.Seed
+	batch  *verify.Batch
 
 	mu        sync.Mutex
 	verifiers map[trusted]*verify.Verifier
@@ -66,7 +67,7 @@ func NewBatch(policy verify.Policy, n int) (*Batch, error) {
 	if _, err := verify.New(policy); err != nil {
 		return nil, err
 	}
-	return &Batch{policy: policy, links: make([]verify.Link, n), digests: make([][sha256.Size]byte, n), looked: make([]bool, n), verifiers: map[trusted]*verify.Verifier{}}, nil
+	return &Batch{policy: policy, links: make([]verify.Link, n), looked: make([]uint64, n), seed: maphash.MakeSeed(), verifiers: map[trusted]*verify.Verifier{}}, nil
 }
 
 func (b *Batch) verifier(keys Keys) (*verify.Verifier, error) {
@@ -95,9 +96,11 @@ func (b *Batch) Look(i int, in Input) error {
 	if err != nil {
 		return err
 	}
-	b.links[i], b.digests[i], b.looked[i] = v.Link(p.bundle), p.digest, true
+	b.links[i], b.looked[i] = v.Link(p.bundle), b.mark(in.Data)
 	return nil
 }
+
+func (b *Batch) mark(data []byte) uint64 { return maphash.Bytes(b.seed, data) | 1 }
 
 // Looked ends the first round, and returns what is known of the bundles.
 func (b *Batch) Looked() *verify.Batch {
@@ -111,7 +114,7 @@ func (b *Batch) Judge(i int, in Input) (render.Result, error) {
 	if err != nil || p.bundle == nil {
 		return p.Result, err
 	}
-	if b.looked[i] && p.digest != b.digests[i] {
+	if b.looked[i] != 0 && b.looked[i] != b.mark(in.Data) {
 		p.Report, p.Data, p.Bundle = verify.UnreadableReport(ErrChanged), nil, nil
 		return p.Result, nil
 	}
@@ -146,7 +149,6 @@ var ErrChanged = errors.New("it changed while it was read; verify it again when 
 type prepared struct {
 	render.Result
 	bundle *bundle.Bundle // nil: Report says why
-	digest [sha256.Size]byte
 	keys   Keys
 }
 
@@ -156,11 +158,11 @@ func prepare(in Input) (p prepared, err error) {
 		p.Report = verify.UnreadableReport(in.Err)
 		return p, nil
 	}
-	p.digest = sha256.Sum256(in.Data)
+	digest := sha256.Sum256(in.Data)
 	if in.Packed != nil {
-		p.digest = *in.Packed // of what there is to be compared: the file
+		digest = *in.Packed // of what there is to be compared: the file
 	}
-	p.Digest = hex.EncodeToString(p.digest[:])
+	p.Digest = fmt.Sprintf("%x", digest)
 	b, err := bundle.Parse(in.Data)
 	if err != nil {
 		// Its bytes go no further: what is no bundle may be any file, and no report

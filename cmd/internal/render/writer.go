@@ -13,9 +13,9 @@ import (
 // Outcome is what a run remembers of an input when its result has been written.
 type Outcome struct {
 	Input    string
-	Verdict  verify.Verdict
 	Reason   verify.Code
-	Warnings int
+	Warnings int32
+	Verdict  verify.Verdict
 
 	Doubtful bool // some warning is about this very proof, or its own result is "fail"
 	Failing  bool // it is genuine, and its own result is "fail"
@@ -41,7 +41,7 @@ func OutcomeOf(r Result) Outcome {
 }
 
 // rank orders outcomes, the worst first.
-func (o Outcome) rank() int { return rankOf(o.Verdict, o.Warnings) }
+func (o Outcome) rank() int { return rankOf(o.Verdict, int(o.Warnings)) }
 
 // Writer writes the report of a run in one format as its results come, in their order.
 // What a format shows elsewhere, the worst first say, is kept in temporary files.

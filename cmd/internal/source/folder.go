@@ -37,7 +37,7 @@ var openFolder = os.Open
 // found is a file of a folder.
 type found struct {
 	name  string // as the user would name it
-	place string // what the name resolves to
+	place string // what the name resolves to, where a link leads there; see folder.place
 }
 
 // folder reads the names of a folder to the bottom.
@@ -93,10 +93,17 @@ func resolved(name string) (string, error) {
 
 // byLink is 1 for a file that a link on its way leads to, and 0 for others.
 func (f *folder) byLink(file found) int {
-	if file.place == filepath.Join(f.root, f.within(file.name)) {
+	if file.place == "" {
 		return 0
 	}
 	return 1
+}
+
+// forget lets go of the files' names, but for those in which a copy's original is looked
+// for.
+func (f *folder) forget() {
+	f.files = slices.Clip(slices.DeleteFunc(f.files, func(file found) bool { return snapshotSession(filepath.Base(file.name)) == "" }))
+	f.lines, f.skipped, f.seen, f.places = nil, nil, nil, nil
 }
 
 // empty reports whether nothing was found, neither to be judged nor left out.
@@ -306,18 +313,35 @@ func (f *folder) file(name, place string, whole bool) {
 	case lower == KeysFile && !holdsProof(name):
 		f.skip(name, false, "a key set")
 	case isBundleName(lower):
-		f.files = append(f.files, found{name, place})
+		f.files = append(f.files, f.found(name, place))
 	case isLines(lower):
-		f.lines = append(f.lines, found{name, place})
+		f.lines = append(f.lines, f.found(name, place))
 	case isDatabase(name):
 		f.skip(name, true, "a SQLite database: qodverify audit reads it by its name")
 	case isArchive(lower):
 		f.skip(name, true, "an archive, by its name: what is in it was not read; unpack it")
 	case !whole && f.only != nil && f.only.named():
-		f.files = append(f.files, found{name, place}) // asked for by its name
+		f.files = append(f.files, f.found(name, place)) // asked for by its name
 	default:
 		f.other(name, place)
 	}
+}
+
+// found is a file by its name and its place, of which only the name is kept where it
+// tells the place.
+func (f *folder) found(name, place string) found {
+	if place == filepath.Join(f.root, f.within(name)) {
+		place = ""
+	}
+	return found{name, place}
+}
+
+// place is what a file's name resolves to.
+func (f *folder) place(file found) string {
+	if file.place == "" {
+		return filepath.Join(f.root, f.within(file.name))
+	}
+	return file.place
 }
 
 // other looks into a file whose name says nothing of proofs.
@@ -325,7 +349,7 @@ func (f *folder) other(name, place string) {
 	f.places[name] = place
 	switch lower := strings.ToLower(name); {
 	case isPacked(lower) && holdsProof(name):
-		f.lines = append(f.lines, found{name, place})
+		f.lines = append(f.lines, f.found(name, place))
 	case isPacked(lower):
 		f.skip(name, false, "compressed, and no proof by its content")
 	case holdsProof(name):

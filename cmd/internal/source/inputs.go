@@ -197,20 +197,26 @@ func (l *listing) folder(dir string, only *pattern) error {
 	slices.SortStableFunc(f.files, func(a, b found) int { return cmp.Compare(f.byLink(a), f.byLink(b)) })
 	by := &reached{arg: l.arg, root: dir, files: f, again: true}
 	l.places = slices.Grow(l.places, len(f.files))
-	for i, file := range f.files {
-		if l.only && only == nil { // no other argument reaches it
-			file.place = ""
+	for _, file := range f.files {
+		place := ""
+		if !l.only || only != nil { // another argument may reach it
+			place = f.place(file)
 		}
-		l.add(Place{file.name, by}, file.place)
-		f.files[i].place = ""
+		l.add(Place{file.name, by}, place)
 	}
-	f.seen, f.places = nil, nil
+	f.forget()
 	l.Skipped = append(l.Skipped, left...)
 	return nil
 }
 
 // Held is the place of an input that was read already.
 func Held(in Input) Place { return Place{in.Name, &reached{arg: &argument{}, held: &in}} }
+
+// Named reports whether the user named the input itself, and not a folder or a pattern.
+func (p Place) Named() bool { return p.by.files == nil }
+
+// Root returns the folder that was named, or in which the pattern begins.
+func (p Place) Root() string { return p.by.root }
 
 // Again reports whether an input can be read again.
 func (p Place) Again() bool { return p.by.again }

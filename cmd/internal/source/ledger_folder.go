@@ -38,11 +38,12 @@ func (r *Reader) folderLedger(name, dir string, only *pattern, ignore *Ignore) (
 		lines bool
 	}{{f.files, false}, {f.lines, true}} {
 		for _, file := range list.files {
-			if first, again := seen[file.place]; again {
+			place := f.place(file)
+			if first, again := seen[place]; again {
 				left = append(left, Skipped{Name: file.name, Reason: "read once, and reached again: it is " + first})
 				continue
 			}
-			seen[file.place] = file.name
+			seen[place] = file.name
 			parts = append(parts, part{file, list.lines})
 		}
 	}
