@@ -4,24 +4,24 @@ import (
 	"bytes"
 	"cmp"
 	"iter"
+	"math"
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
 )
 
-// Link is what a [Batch] remembers of a bundle: enough to find its neighbours, and no
-// more, so that a run of any length needs some 130 bytes a bundle. The zero Link is that
-// of an input that is no bundle.
-type Link struct {
+// link is what a [Batch] remembers of a bundle: enough to find its neighbours, and no
+// more. The zero link is that of an input that is no bundle.
+type link struct {
 	this, prev [32]byte
 	session    [16]byte // see sessionKey
-	spelled    *string  // nil where it is the UUID's usual spelling
 	at         int64    // microseconds since 1970; 0 where it is not known
-	by         *Verifier
-	result     uint8 // see results
+	by         uint16   // number of the verifier
+	result     uint8    // see results
 	flags      linkFlags
 }
 
@@ -39,17 +39,35 @@ const (
 	firstLink                           // prev_hash is GENESIS
 )
 
-// Link looks at a bundle's own record, apart from every other check.
-func (v *Verifier) Link(b *bundle.Bundle) Link {
-	if b == nil {
-		return Link{}
+// Batch is what the bundles of a run are to each other. Each is looked at by
+// [Batch.Look] first, and judged by [Batch.Judge] when all are known; so none need be
+// held meanwhile, and a run of any length needs some 110 bytes a bundle.
+type Batch struct {
+	links []link
+	// Genuine records, each once for each verifier, by what they are looked up by.
+	byThis, byPrev, bySession []int32
+
+	mu        sync.Mutex
+	verifiers []*Verifier
+	spelled   map[int]string // sessions that are not spelled as UUIDs usually are
+}
+
+// NewBatch returns the batch of n bundles.
+func NewBatch(n int) *Batch { return &Batch{links: make([]link, n), spelled: map[int]string{}} }
+
+// Look looks at the own record of bundle i, apart from every other check. Calls for
+// different bundles may be made at once.
+func (b *Batch) Look(v *Verifier, i int, x *bundle.Bundle) {
+	if x == nil {
+		return
 	}
-	r := &run{Verifier: v, bundle: b, formulas: matchFormulas(b, v.policy.profiles())}
-	l := newLink(b.Entry.ThisHash, b.Entry.PrevHash, b.Proof.SessionID)
-	l.by = v
-	if at, ok := b.Proof.Time(); ok {
+	r := &run{Verifier: v, bundle: x, formulas: matchFormulas(x, v.policy.profiles())}
+	l := &b.links[i]
+	b.name(i, x.Entry.ThisHash, x.Entry.PrevHash, x.Proof.SessionID)
+	if at, ok := x.Proof.Time(); ok {
 		l.at = at.UnixMicro()
 	}
+	l.by = b.number(v)
 	genuine, err := r.guardedGenuine()
 	if genuine && err == nil {
 		l.flags |= genuineLink
@@ -57,21 +75,34 @@ func (v *Verifier) Link(b *bundle.Bundle) Link {
 	switch {
 	case r.formulas.artifact != canonical.Unspecified:
 		l.flags |= artifactFits
-	case b.Artifact.Exists():
+	case x.Artifact.Exists():
 		l.flags |= artifactOther
 	}
-	if b.HasArtifact {
+	if x.HasArtifact {
 		l.flags |= artifactOwn
 	}
-	return l
 }
 
-func newLink(this, prev, session string) Link {
-	var l Link
+// number is that of a verifier. Beyond 65,535 all are one: that is more than a run has
+// key sets, and would at most let a record of one count as another's predecessor.
+func (b *Batch) number(v *Verifier) uint16 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := slices.Index(b.verifiers, v)
+	if i < 0 {
+		i = len(b.verifiers)
+		b.verifiers = append(b.verifiers, v)
+	}
+	return uint16(min(i, math.MaxUint16))
+}
+
+func (b *Batch) name(i int, this, prev, session string) {
+	l := &b.links[i]
 	isUUID := false
 	if l.session, isUUID = sessionKey([]byte(session)); !isUUID || bundle.FormatUUID(l.session) != session {
-		spelled := strings.Clone(bounded(session))
-		l.spelled = &spelled
+		b.mu.Lock()
+		b.spelled[i] = strings.Clone(bounded(session))
+		b.mu.Unlock()
 	}
 	// A record counts only if its hash was recomputed, and then both of these are hashes,
 	// or prev_hash is GENESIS.
@@ -83,56 +114,51 @@ func newLink(this, prev, session string) Link {
 	} else if prev == bundle.Genesis {
 		l.flags |= firstLink
 	}
-	return l
 }
 
-// Session returns the session that the proof names, as it is spelled.
-func (l Link) Session() string {
-	if l.spelled == nil {
-		return bundle.FormatUUID(l.session)
+// session returns the session that proof i names, as it is spelled.
+func (b *Batch) session(i int32) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s, ok := b.spelled[int(i)]; ok {
+		return s
 	}
-	return *l.spelled
+	return bundle.FormatUUID(b.links[i].session)
 }
 
-// Genuine reports whether the record's own hash and signature hold.
-func (l Link) Genuine() bool { return l.flags&genuineLink != 0 }
+func (l *link) genuine() bool { return l.flags&genuineLink != 0 }
 
-// Lost reports whether an artifact that came apart from the bundle is not the one that
-// the proof was made of, as after a second finalize of the session.
-func (l Link) Lost() bool { return l.Genuine() && l.flags&(artifactOther|artifactOwn) == artifactOther }
+// Lost reports whether bundle i is a genuine record whose artifact, which came apart from
+// it, is not the one that the proof was made of, as after a second finalize of the session.
+func (b *Batch) Lost(i int) bool {
+	l := &b.links[i]
+	return l.genuine() && l.flags&(artifactOther|artifactOwn) == artifactOther
+}
 
-// Fits reports whether the record is genuine and its artifact the one that was signed for.
-func (l Link) Fits() bool { return l.Genuine() && l.flags&artifactFits != 0 }
+// Fits reports whether bundle i is a genuine record with the artifact that was signed for.
+func (b *Batch) Fits(i int) bool { return b.links[i].genuine() && b.links[i].flags&artifactFits != 0 }
 
-// Later reports whether the proof was signed after another, by the signer's clock.
-func (l Link) Later(than Link) bool {
-	return l.at != 0 && than.at != 0 && l.at > than.at
+// Later reports whether proof i was signed after another, by the signers' clocks.
+func (b *Batch) Later(i, than int) bool {
+	x, y := b.links[i].at, b.links[than].at
+	return x != 0 && y != 0 && x > y
 }
 
 // first reports whether the record says that it is the first of its ledger.
-func (l *Link) first() bool { return l.flags&firstLink != 0 }
+func (l *link) first() bool { return l.flags&firstLink != 0 }
 
-// Batch is what the bundles of a run are to each other. Each is looked at by
-// [Verifier.Link] first, in any order and at once, and judged by [Batch.Judge] when all
-// are known; so none need be held meanwhile.
-type Batch struct {
-	links []Link
-	// Genuine records, each once for each verifier, by what they are looked up by.
-	byThis, byPrev, bySession []int32
-}
-
-// NewBatch returns the batch of some bundles. It keeps the links.
-func NewBatch(links []Link) *Batch {
-	b := &Batch{links: links}
+// Looked ends the looking: all bundles are known.
+func (b *Batch) Looked() {
+	links := b.links
 	var genuine []int32
 	for i := range links {
-		if links[i].Genuine() {
+		if links[i].genuine() {
 			genuine = append(genuine, int32(i))
 		}
 	}
 	b.bySession = b.sorted(genuine, bySession)
 	for _, same := range b.groups(b.sorted(genuine, byThis), byThis) {
-		seen := map[*Verifier]bool{}
+		seen := map[uint16]bool{}
 		for _, i := range same {
 			if by := links[i].by; !seen[by] {
 				seen[by] = true
@@ -141,22 +167,21 @@ func NewBatch(links []Link) *Batch {
 		}
 	}
 	b.byPrev = b.sorted(b.byThis, byPrev)
-	return b
 }
 
-func byThis(a, b *Link) int    { return bytes.Compare(a.this[:], b.this[:]) }
-func byPrev(a, b *Link) int    { return bytes.Compare(a.prev[:], b.prev[:]) }
-func bySession(a, b *Link) int { return bytes.Compare(a.session[:], b.session[:]) }
+func byThis(a, b *link) int    { return bytes.Compare(a.this[:], b.this[:]) }
+func byPrev(a, b *link) int    { return bytes.Compare(a.prev[:], b.prev[:]) }
+func bySession(a, b *link) int { return bytes.Compare(a.session[:], b.session[:]) }
 
 // sorted returns some links in an order, equal ones as they stand.
-func (b *Batch) sorted(of []int32, compare func(a, c *Link) int) []int32 {
+func (b *Batch) sorted(of []int32, compare func(a, c *link) int) []int32 {
 	list := slices.Clone(of)
 	slices.SortFunc(list, func(x, y int32) int { return cmp.Or(compare(&b.links[x], &b.links[y]), cmp.Compare(x, y)) })
 	return list
 }
 
 // groups returns the runs of equal links of an order.
-func (b *Batch) groups(order []int32, compare func(a, c *Link) int) iter.Seq2[int, []int32] {
+func (b *Batch) groups(order []int32, compare func(a, c *link) int) iter.Seq2[int, []int32] {
 	return func(yield func(int, []int32) bool) {
 		for from := 0; from < len(order); {
 			to := from + 1
@@ -172,18 +197,15 @@ func (b *Batch) groups(order []int32, compare func(a, c *Link) int) iter.Seq2[in
 }
 
 // equal returns the part of an order that is equal to a link.
-func (b *Batch) equal(order []int32, compare func(a, c *Link) int, to Link) []int32 {
+func (b *Batch) equal(order []int32, compare func(a, c *link) int, to link) []int32 {
 	from := sort.Search(len(order), func(i int) bool { return compare(&b.links[order[i]], &to) >= 0 })
 	n := sort.Search(len(order)-from, func(i int) bool { return compare(&b.links[order[from+i]], &to) > 0 })
 	return order[from : from+n]
 }
 
-// OfSession returns the numbers of the genuine bundles of a link's session, in their
+// OfSession returns the numbers of the genuine bundles of bundle i's session, in their
 // order.
-func (b *Batch) OfSession(l Link) []int32 { return b.equal(b.bySession, bySession, l) }
-
-// Link returns what is remembered of bundle i.
-func (b *Batch) Link(i int) Link { return b.links[i] }
+func (b *Batch) OfSession(i int) []int32 { return b.equal(b.bySession, bySession, b.links[i]) }
 
 // Judge verifies bundle i, and its link where its predecessor is another of them. Calls
 // for different bundles may be made at once.
@@ -210,41 +232,41 @@ func (b *Batch) Settle(i int, r *Report) {
 	}
 }
 
-// predecessor returns the genuine record before the run's own, judged with the same
-// keys; nil where it is not in the batch.
-func (r *run) predecessor() *Link {
+// predecessor returns the session of the genuine record before the run's own, judged with
+// the same keys, if it is in the batch.
+func (r *run) predecessor() (session string, ok bool) {
 	if r.batch == nil {
-		return nil
+		return "", false
 	}
 	own := &r.batch.links[r.number]
 	if own.prev == [32]byte{} {
-		return nil // the first of its ledger
+		return "", false // the first of its ledger
 	}
-	for _, i := range r.batch.equal(r.batch.byThis, byThis, Link{this: own.prev}) {
+	for _, i := range r.batch.equal(r.batch.byThis, byThis, link{this: own.prev}) {
 		if p := &r.batch.links[i]; p.by == own.by {
-			return p
+			return r.batch.session(i), true
 		}
 	}
-	return nil
+	return "", false
 }
 
-// rivals returns other genuine records that name the run's predecessor.
-func (r *run) rivals() (list []*Link) {
+// rivals returns the sessions of other genuine records that name the run's predecessor.
+func (r *run) rivals() (sessions []string) {
 	if r.batch == nil {
 		return nil
 	}
 	own := &r.batch.links[r.number]
-	if !own.Genuine() || own.first() { // GENESIS is no record, and shared by all ledgers
+	if !own.genuine() || own.first() { // GENESIS is no record, and shared by all ledgers
 		return nil
 	}
 	for _, i := range r.batch.equal(r.batch.byPrev, byPrev, *own) {
 		if l := &r.batch.links[i]; l.by == own.by && l.this != own.this {
-			if list = append(list, l); len(list) == maxRivals {
+			if sessions = append(sessions, r.batch.session(i)); len(sessions) == maxRivals {
 				break
 			}
 		}
 	}
-	return list
+	return sessions
 }
 
 // Chain holds the bundles that were judged to each other. What is no proven record of
@@ -268,7 +290,7 @@ func (b *Batch) Chain() *Chain {
 			c.Pieces += len(same)
 			continue
 		}
-		if len(b.equal(records, byThis, Link{this: l.prev})) == 0 {
+		if len(b.equal(records, byThis, link{this: l.prev})) == 0 {
 			c.Pieces += len(same)
 			c.Gaps++
 			c.Starts = append(c.Starts, numbers(same)...)
@@ -280,7 +302,7 @@ func (b *Batch) Chain() *Chain {
 	slices.Sort(c.Starts)
 	for _, same := range b.groups(b.sorted(records, bySession), bySession) {
 		if len(same) > 1 {
-			c.Sessions = append(c.Sessions, Rivals{Of: b.links[same[0]].Session(), Reports: numbers(same), Contradict: b.differ(same)})
+			c.Sessions = append(c.Sessions, Rivals{Of: b.session(same[0]), Reports: numbers(same), Contradict: b.differ(same)})
 		}
 	}
 	for _, list := range [][]Rivals{c.Forks, c.Sessions} {

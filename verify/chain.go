@@ -11,11 +11,11 @@ import (
 func (r *run) ledgerLink() ([]Check, error) {
 	b := r.bundle
 	c := Check{Status: Skip, Actual: b.Entry.PrevHash, Pointer: b.EntryPointer("prev_hash")}
-	before := r.predecessor()
+	before, inBatch := r.predecessor()
 	switch want := r.policy.Previous; {
-	case before != nil:
+	case inBatch:
 		c.Status, c.Code, c.Expected, c.Pointer = Pass, OK, b.Entry.PrevHash, ""
-		c.Message = fmt.Sprintf("prev_hash is the this_hash of session %s, whose own record holds", before.Session())
+		c.Message = fmt.Sprintf("prev_hash is the this_hash of session %s, whose own record holds", before)
 	case want != "" && want == b.Entry.PrevHash:
 		c.Status, c.Code, c.Expected, c.Pointer = Pass, OK, want, ""
 		c.Message = "prev_hash is the hash of the predecessor that was given"
@@ -57,7 +57,7 @@ const maxRivals = 8
 func (r *run) fork() {
 	for _, other := range r.rivals() {
 		r.report.notes = append(r.report.notes, Note{Code: NoteFork, Pointer: r.bundle.EntryPointer("prev_hash"),
-			Message: fmt.Sprintf("the ledger forks here: the record of session %s names the same predecessor", other.Session())})
+			Message: fmt.Sprintf("the ledger forks here: the record of session %s names the same predecessor", other)})
 	}
 }
 

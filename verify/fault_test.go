@@ -111,7 +111,7 @@ func TestExplainPanics(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := v.start(b)
-	r.batch = &Batch{links: []Link{{flags: genuineLink, prev: [32]byte{1}}}, byPrev: []int32{7}} // makes note fail
+	r.batch = &Batch{links: []link{{flags: genuineLink, prev: [32]byte{1}}}, byPrev: []int32{7}} // makes note fail
 	r.all()
 	notes := r.report.Notes()
 	if r.report.Verdict() != Failed || len(notes) == 0 || notes[len(notes)-1].Code != InternalError {

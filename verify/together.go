@@ -75,14 +75,11 @@ func (c *Chain) String() string {
 
 // ChainOf holds reports to each other, as [Batch.Chain] does.
 func ChainOf(reports []*Report) *Chain {
-	links := make([]Link, len(reports))
+	b := NewBatch(len(reports))
 	for i, r := range reports {
 		if s := r.Subject(); r.Proven() {
-			links[i] = newLink(s.ThisHash, s.PrevHash, s.SessionID)
+			b.name(i, s.ThisHash, s.PrevHash, s.SessionID)
 		}
-	}
-	b := NewBatch(links)
-	for i, r := range reports {
 		b.Settle(i, r)
 	}
 	return b.Chain()

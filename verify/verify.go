@@ -135,13 +135,13 @@ func (v *Verifier) Bundle(b *bundle.Bundle) *Report { return v.Bundles([]*bundle
 // another's predecessor. A record serves as predecessor only if its own hash
 // and signature hold. The reports stand in the order of the bundles.
 func (v *Verifier) Bundles(bundles []*bundle.Bundle) []*Report {
-	links := make([]Link, len(bundles))
+	batch := NewBatch(len(bundles))
 	if len(bundles) > 1 {
 		for i, b := range bundles {
-			links[i] = v.Link(b)
+			batch.Look(v, i, b)
 		}
+		batch.Looked()
 	}
-	batch := NewBatch(links)
 	reports := make([]*Report, len(bundles))
 	for i, b := range bundles {
 		reports[i] = batch.Judge(v, i, b)

@@ -171,15 +171,14 @@ func (b *batch) findReplaced() error {
 		return r.Report, nil
 	}
 	for _, i := range b.index {
-		l := b.known.Link(i)
-		if !l.Lost() {
+		if !b.known.Lost(i) {
 			continue
 		}
-		session := b.known.OfSession(l)
+		session := b.known.OfSession(i)
 		with, looked := settled[session[0]]
 		if !looked {
 			for _, k := range session {
-				if !b.known.Link(int(k)).Fits() {
+				if !b.known.Fits(int(k)) {
 					continue
 				}
 				report, err := proven(int(k))
@@ -192,7 +191,7 @@ func (b *batch) findReplaced() error {
 			}
 			settled[session[0]] = with
 		}
-		at := slices.IndexFunc(with, func(k int) bool { return b.known.Link(k).Later(l) })
+		at := slices.IndexFunc(with, func(k int) bool { return b.known.Later(k, i) })
 		if at < 0 {
 			continue
 		}

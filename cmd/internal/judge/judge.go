@@ -46,7 +46,6 @@ type Input struct {
 // once.
 type Batch struct {
 	policy verify.Policy
-	links  []verify.Link
 	looked []uint64 // a fingerprint of the bytes that were looked at; 0 of none
 	seed   maphash.Seed
 	batch  *verify.Batch
@@ -67,7 +66,7 @@ func NewBatch(policy verify.Policy, n int) (*Batch, error) {
 	if _, err := verify.New(policy); err != nil {
 		return nil, err
 	}
-	return &Batch{policy: policy, links: make([]verify.Link, n), looked: make([]uint64, n), seed: maphash.MakeSeed(), verifiers: map[trusted]*verify.Verifier{}}, nil
+	return &Batch{policy: policy, batch: verify.NewBatch(n), looked: make([]uint64, n), seed: maphash.MakeSeed(), verifiers: map[trusted]*verify.Verifier{}}, nil
 }
 
 func (b *Batch) verifier(keys Keys) (*verify.Verifier, error) {
@@ -96,7 +95,8 @@ func (b *Batch) Look(i int, in Input) error {
 	if err != nil {
 		return err
 	}
-	b.links[i], b.looked[i] = v.Link(p.bundle), b.mark(in.Data)
+	b.batch.Look(v, i, p.bundle)
+	b.looked[i] = b.mark(in.Data)
 	return nil
 }
 
@@ -104,7 +104,7 @@ func (b *Batch) mark(data []byte) uint64 { return maphash.Bytes(b.seed, data) | 
 
 // Looked ends the first round, and returns what is known of the bundles.
 func (b *Batch) Looked() *verify.Batch {
-	b.batch = verify.NewBatch(b.links)
+	b.batch.Looked()
 	return b.batch
 }
 
