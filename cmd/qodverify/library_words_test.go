@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -253,12 +254,23 @@ func (w *wreckage) commands() map[string][]string {
 		add("inspect "+name, "inspect", url)
 		add("keys "+name, "keys", url)
 		add("--jwks "+name, "verify", "--jwks", url, w.good)
-		if name != "hangs-up" && name != "half" { // asked for again and again
-			add("import "+name, "telemetry", "import", "--from", "ping", "--session", "s", "--to", url, w.good)
-			add("probe "+name, "probe", "--session", "s", "--target", "127.0.0.1:1", "--count", "1", url)
-		}
 	}
 	add("audit nobody", "audit", "--jwks", w.keys, "http://127.0.0.1:1")
+	add("audit no ledger", "audit", "--jwks", w.keys, strings.TrimSuffix(w.urls["refused"], "/refused"))
+	ping := w.write("ping.txt", []byte("PING 192.0.2.1 (192.0.2.1) 56(84) bytes of data.\n64 bytes from 192.0.2.1: icmp_seq=1 ttl=64 time=0.5 ms\n64 bytes from 192.0.2.1: icmp_seq=2 ttl=64 time=0.6 ms\n\n--- 192.0.2.1 ping statistics ---\n2 packets transmitted, 2 received, 0% packet loss, time 1001ms\nrtt min/avg/max/mdev = 0.5/0.55/0.6/0.05 ms\n"))
+	for name, url := range w.urls {
+		add("post to "+name, "telemetry", "import", "--from", "ping", "--session", "s", "--to", url, ping)
+		if !slices.Contains([]string{"words", "away", "loop", "broken", "refused", "plain where there is TLS"}, name) { // any answer is one
+			add("probe "+name, "probe", "--count", "1", "--timeout", "200ms", "--target", url, "http://127.0.0.1:1")
+		}
+		add("probe and post to "+name, "probe", "--count", "1", "--timeout", "200ms", "--session", "s", "--target", strings.Replace(w.urls["no web service"], "http", "tcp", 1), url)
+	}
+	add("probe by TCP", "probe", "--count", "1", "--timeout", "200ms", "--target", "tcp://127.0.0.1:1", "http://127.0.0.1:1")
+	add("probe of no host", "probe", "--count", "1", "--timeout", "200ms", "--target", "tcp://nowhere.invalid:1", "http://127.0.0.1:1")
+	add("export to a file that is there", "export", "--out", w.good, filepath.Join(w.dir, "sound.sqlite3"))
+	add("export into no folder", "export", "--out", filepath.Join(w.dir, "none", "x"), filepath.Join(w.dir, "sound.sqlite3"))
+	add("key that is there", "keys", "generate", "--out", w.good, "--kid", "k")
+	add("key into no folder", "keys", "generate", "--out", filepath.Join(w.dir, "none", "x"), "--kid", "k")
 	state := w.write("state.json", []byte(`{"schema": "qodverify/state/v1", "count": "x"`))
 	add("state", "audit", "--jwks", w.keys, "--state", state, w.good)
 	policy := w.write("policy.yaml", []byte("version: 1\nmin_samples: many\n"))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/qodverify/qodverify/cmd/internal/cause"
 	"github.com/qodverify/qodverify/cmd/internal/probe"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
@@ -125,7 +126,7 @@ func (a *app) measure(ctx context.Context, f *probeFlags, target probe.Target) (
 		plan.Progress = func(n int, trip time.Duration, err error) {
 			what := fmt.Sprintf("%.3f ms", float64(trip)/float64(time.Millisecond))
 			if err != nil {
-				what = "lost: " + render.Printable(err.Error())
+				what = "lost: " + render.Printable(cause.Words(err))
 			}
 			// Without a terminal a line a tenth is enough.
 			if end == "\r" || n%max(1, f.count/10) == 0 || err != nil {

@@ -145,6 +145,7 @@ func TestPackedURL(t *testing.T) {
 	}
 }
 
+// Redirects stay within the origin and are few; the token never leaves it.
 func TestRedirects(t *testing.T) {
 	var leaked atomic.Bool
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
