@@ -202,6 +202,9 @@ func (a *app) judgeAll(b *batch, reader *source.Reader, args []string) error {
 	if err != nil && ctx.Err() == nil {
 		return err
 	}
+	if b.flags.artifact != "" && len(b.index) > 1 {
+		return fmt.Errorf("--artifact belongs to one INPUT, and %s has %d; for several give --artifacts-dir", quoted(args), len(b.index))
+	}
 	for _, i := range slices.Sorted(maps.Keys(b.left)) {
 		reader.Skipped = append(reader.Skipped, *b.left[i])
 	}

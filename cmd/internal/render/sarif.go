@@ -233,12 +233,13 @@ func (u suite) notifications() (list []sarifNotification) {
 		}
 		list = append(list, n)
 	}
-	for _, s := range u.left.evidence() {
-		add(s, "error")
-	}
-	benign, more := u.left.benign()
-	for _, s := range benign {
-		add(s, "note")
+	listed, more := u.left.listed()
+	for _, s := range listed {
+		if s.Evidence {
+			add(s, "error")
+		} else {
+			add(s, "note")
+		}
 	}
 	if more > 0 {
 		list = append(list, sarifNotification{Level: "note", Message: sarifText{fmt.Sprintf("and %d more were left out of folders: --output json lists all", more)}})

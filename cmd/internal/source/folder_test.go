@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -498,5 +499,28 @@ func TestFolderLedger(t *testing.T) {
 	}
 	if _, err := (&Reader{}).Ledger(t.Context(), filepath.Join(dir, "*.none"), 1); !errors.Is(err, errNoMatch) {
 		t.Errorf("a pattern without a match: %v", err)
+	}
+}
+
+// What is no regular file is never opened, and is told; under a proof's name it may
+// have been one.
+func TestSpecialFiles(t *testing.T) {
+	dir := t.TempDir()
+	makeFIFO(t, filepath.Join(dir, "a.json"))
+	makeFIFO(t, filepath.Join(dir, "b.txt"))
+	socket, err := net.Listen("unix", filepath.Join(dir, "c.jsonl"))
+	if err != nil {
+		t.Skipf("skipped: no sockets in folders here: %v", err)
+	}
+	defer socket.Close()
+	r := &Reader{}
+	inputs, err := r.Inputs([]string{dir})
+	if err != nil || len(inputs) != 0 {
+		t.Fatal(inputs, err)
+	}
+	for name, want := range map[string]string{"a.json": "may be a proof: not a regular file", "b.txt": "not a regular file", "c.jsonl": "may be a proof: not a regular file"} {
+		if got := outcome(inputs, r.Skipped, filepath.Join(dir, name)); got != want {
+			t.Errorf("%s: %s", name, got)
+		}
 	}
 }
