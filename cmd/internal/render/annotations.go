@@ -117,7 +117,7 @@ func rankCounts(counts [ranks]int) string {
 	return strings.Join(parts, ", ")
 }
 
-var rankWords = [ranks]string{"failed", "malformed or unreadable", "inconclusive", "verified with warnings", "verified"}
+var rankWords = [ranks]string{"failed", "malformed", "unreadable", "inconclusive", "verified with warnings", "verified"}
 
 func reasonText(u suite) string {
 	if u.verdict == verify.Verified || string(u.reason) == u.verdict.String() {

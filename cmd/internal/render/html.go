@@ -54,9 +54,15 @@ var reportTemplate = sync.OnceValue(func() *template.Template {
 		"upper":   strings.ToUpper,
 		"explain": func(code any) verify.Explanation { e, _ := verify.Explain(verify.Code(fmt.Sprint(code))); return e },
 		"counts":  countsText,
-		"time":    timeText,
-		"region":  regionText,
-		"needs":   ShellNeeds,
+		"sentence": func(s string) string {
+			if strings.HasSuffix(s, ".") {
+				return s
+			}
+			return s + "."
+		},
+		"time":   timeText,
+		"region": regionText,
+		"needs":  ShellNeeds,
 	}).Parse(reportHTML))
 })
 

@@ -61,21 +61,23 @@ func (s *spool) close() (err error) {
 
 // ranks are the verdicts from the worst to the best, and of the verified ones those with
 // warnings first.
-const ranks = 5
+const ranks = 6
 
 func rankOf(v verify.Verdict, warnings int) int {
 	switch v {
 	case verify.Failed:
 		return 0
-	case verify.Malformed, verify.Unreadable:
+	case verify.Malformed:
 		return 1
+	case verify.Unreadable:
+		return 2
 	case verify.Verified:
 		if warnings > 0 {
-			return 3
+			return 4
 		}
-		return 4
+		return 5
 	}
-	return 2
+	return 3
 }
 
 // spools keep what is written later, worst first.

@@ -130,7 +130,7 @@ func (p *painter) told(f func(*painter)) error {
 // heading is an input's line.
 func (p *painter) heading(o Outcome) {
 	heading := p.bold.Sprint(Printable(o.Input)) + ": " + p.headline(o.standing())
-	if o.Verdict != verify.Verified {
+	if o.Verdict != verify.Verified && string(o.Reason) != o.Verdict.String() {
 		heading += " (" + Printable(string(o.Reason)) + ")"
 	}
 	p.line("%s", heading)
