@@ -215,4 +215,5 @@ const (
 	NoteKeysSameOrigin Code = "keys_from_same_origin"
 	NoteKeysBeside     Code = "keys_from_same_folder"
 	NoteArtifactFile   Code = "runtime_artifact_from_file"
+	NoteUnpacked       Code = "input_unpacked"
 )

@@ -159,6 +159,7 @@ var noteCodes = []Explanation{
 	{NoteKeysBeside, "the keys lay beside the bundle", "They fit each other; whose they are is not shown.", "Compare the thumbprint with the operator by another way and give --pin."},
 	{NoteKeysSameOrigin, "keys and bundle came from one server", "They fit each other; whose they are is not shown.", "Compare the thumbprint with the operator by another way and give --pin."},
 	{NoteArtifactFile, "the runtime artifact was read from a file of its own", "The bundle came without it.", doRegardless},
+	{NoteUnpacked, "the input was unpacked", "Its digest is that of what was judged, not of the compressed file.", "Compare the digest with that of what gunzip -c FILE or zstd -dc FILE writes."},
 }
 
 var keySetCodes = []Explanation{

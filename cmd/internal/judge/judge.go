@@ -13,6 +13,7 @@ import (
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/cmd/internal/render"
+	"github.com/qodverify/qodverify/cmd/internal/unpack"
 	"github.com/qodverify/qodverify/jwks"
 	"github.com/qodverify/qodverify/verify"
 )
@@ -32,8 +33,8 @@ type Input struct {
 	Name string
 	Data []byte
 	Err  error // why there is no Data
-	// Packed is the SHA-256 of what Data was unpacked from; nil of what was not packed.
-	Packed *[sha256.Size]byte
+	// Packed is how Data was packed.
+	Packed unpack.Format
 	// Attach, when set, completes the bundle from elsewhere.
 	Attach func(*bundle.Bundle) ([]verify.Note, error)
 	// Keys finds the keys to judge it with. It is asked only for bundles.
@@ -159,9 +160,6 @@ func prepare(in Input) (p prepared, err error) {
 		return p, nil
 	}
 	digest := sha256.Sum256(in.Data)
-	if in.Packed != nil {
-		digest = *in.Packed // of what there is to be compared: the file
-	}
 	p.Digest = fmt.Sprintf("%x", digest)
 	b, err := bundle.Parse(in.Data)
 	if err != nil {
@@ -175,6 +173,9 @@ func prepare(in Input) (p prepared, err error) {
 		if p.Notes, err = in.Attach(b); err != nil {
 			return p, err
 		}
+	}
+	if in.Packed != unpack.Plain {
+		p.Notes = append(p.Notes, verify.Note{Code: verify.NoteUnpacked, Message: "the input was packed with " + in.Packed.String() + ": its SHA-256 is that of what it unpacks to"})
 	}
 	p.keys = in.Keys()
 	if p.keys.SameOrigin && p.keys.Err == nil {

@@ -5,7 +5,6 @@
 package source
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -47,8 +46,8 @@ type Input struct {
 	Dir    string   // the folder that holds it; "" unless it is a file
 	Root   string   // the folder that was named and has it; "" unless one was
 	Origin *url.URL // where it was fetched; nil unless it is a URL
-	// Packed is the SHA-256 of the file as it is, where Data was unpacked from it.
-	Packed *[sha256.Size]byte
+	// Packed is how Data was packed.
+	Packed unpack.Format
 }
 
 // Reader reads inputs under one set of options. The zero Reader reads local
@@ -140,9 +139,8 @@ func (in *Input) read(f io.ReadCloser, err error) {
 	}
 	defer f.Close()
 	data, err := unpack.ReadPacked(f, MaxBytes)
-	if err == nil && unpack.Of(data) != unpack.Plain {
-		sum := sha256.Sum256(data)
-		in.Packed = &sum
+	if err == nil {
+		in.Packed = unpack.Of(data)
 		data, err = unpack.Bytes(data, MaxBytes)
 	}
 	if err != nil {
