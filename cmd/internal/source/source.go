@@ -144,7 +144,7 @@ func (in *Input) read(f io.ReadCloser, err error) {
 		data, err = unpack.Bytes(data, MaxBytes)
 	}
 	if err != nil {
-		in.Err = plain(err)
+		in.Err = unread(err)
 		return
 	}
 	in.Data = data
@@ -177,18 +177,24 @@ func ReadAll(r io.Reader, limit int) ([]byte, error) { return readBounded(r, lim
 // readBounded reads all of r, unpacked if it is gzip or Zstandard.
 func readBounded(r io.Reader, limit int) ([]byte, error) {
 	data, err := unpack.ReadAll(r, limit)
-	var large *unpack.LimitError
-	if errors.As(err, &large) {
-		do := map[int]string{
-			MaxBytes:      "A bundle has some KiB: look at what this is. A ledger of many bundles is read by qodverify audit.",
-			jwks.MaxBytes: "A key set has some KiB: look at whether this is one.",
-		}[limit]
-		return nil, cause.New(err, do, "%v", err)
-	}
 	if err != nil {
-		return nil, plain(err)
+		return nil, unread(err)
 	}
 	return data, nil
+}
+
+// unread says why something could not be read whole, and of what is too large where it
+// may belong.
+func unread(err error) error {
+	var large *unpack.LimitError
+	if !errors.As(err, &large) {
+		return plain(err)
+	}
+	do := map[int]string{
+		MaxBytes:      "A bundle has some KiB: look at what this is. A ledger of many bundles is read by qodverify audit.",
+		jwks.MaxBytes: "A key set or a policy has some KiB: look at what this is.",
+	}[large.Limit]
+	return cause.New(err, do, "%v", err)
 }
 
 // plain says an error in plain words, without the path, which the caller names anyway.
