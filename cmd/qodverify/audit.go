@@ -294,7 +294,7 @@ func (r *auditRun) run() error {
 		r.options.MayLack = "not all of the folder was looked at"
 	}
 	if r.flags.artifactsDir != "" {
-		r.options.Elsewhere = source.NewSnapshots(r.ctx, r.flags.artifactsDir).Find
+		r.options.Elsewhere = source.NewSnapshots(r.ctx, r.flags.artifactsDir, func(b *bundle.Bundle) bool { return v.Bundle(b).Proven() }).Find
 	}
 	report, err := r.pass(v)
 	if err != nil {
