@@ -86,7 +86,7 @@ func TestArrows(t *testing.T) {
 		"/cmd/internal/importer": {"/bundle/canonical"},
 		"/cmd/internal/pyjson":   {"/bundle/canonical"},
 		"/cmd/internal/policy":   {"/bundle/canonical", "/jwks", "/verify"},
-		"/cmd/internal/mint":     {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/cmd/internal/files", "/cmd/internal/pyjson", "/jwks"},
+		"/cmd/internal/mint":     {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/cmd/internal/files", "/cmd/internal/kind", "/cmd/internal/pyjson", "/jwks"},
 		"/cmd/internal/store":    {"/bundle", "/cmd/internal/files", "/cmd/internal/mint"},
 		"/cmd/internal/judge":    {"/bundle", "/bundle/canonical", "/cmd/internal/kind", "/cmd/internal/render", "/cmd/internal/unpack", "/jwks", "/verify"},
 		"/cmd/internal/page":     {"/cmd/internal/render"},

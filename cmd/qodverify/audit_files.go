@@ -11,6 +11,7 @@ import (
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/cmd/internal/files"
+	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/cmd/internal/render"
 	"github.com/qodverify/qodverify/cmd/internal/source"
 	"github.com/qodverify/qodverify/cmd/internal/state"
@@ -33,6 +34,8 @@ func (r *auditRun) remembered() error {
 	case errors.Is(err, fs.ErrNotExist):
 		r.say("no state yet: %s is written when this audit is complete", r.flags.state)
 		return nil
+	case other(err):
+		return &problemError{"state", exitMalformed, fmt.Errorf("--state %s: %w; nothing was audited", r.flags.state, err)}
 	case err != nil:
 		return &problemError{"state", exitMalformed, fmt.Errorf("--state %s: %w; nothing was audited. Mend it from a backup, or remove it to start anew", r.flags.state, err)}
 	}
@@ -42,6 +45,13 @@ func (r *auditRun) remembered() error {
 		r.options.Whole = true
 	}
 	return nil
+}
+
+// other reports whether an error says that a file is something else: one that must not
+// be removed to start anew.
+func other(err error) bool {
+	var k *kind.Error
+	return errors.As(err, &k) && !slices.Contains([]string{"empty", "blank", "zeros"}, k.Kind.ID)
 }
 
 // writesApart refuses to write over what is read.

@@ -51,6 +51,7 @@ func TestKindsEverywhere(t *testing.T) {
 		{"--policy", kind.Policy, []string{"--jwks", keys, "--policy", "FILE", good}, exitUsage},
 		{"canon", kind.JSON, []string{"canon", "FILE"}, exitMalformed},
 		{"export", kind.Database, []string{"export", "FILE"}, exitMalformed},
+		{"--key", kind.SigningKey, []string{"export", "jws", "--jwks", keys, "--key", "FILE", good}, exitMalformed},
 		{"mutate", kind.Bundle, []string{"mutate", "--jwks", keys, "FILE"}, exitMalformed},
 	} {
 		t.Run(place.name, func(t *testing.T) {

@@ -4,23 +4,24 @@ import "strings"
 
 // inPlace says what was wanted, and how to get it.
 var inPlace = map[Want]string{
-	Bundle:    "the proof bundle, as the service answers GET /proof/{session_id}/bundle",
-	Ledger:    "the ledger: bundles, one a line, a folder of them, the service's database or its URL",
-	Keys:      "the operator's JWK Set, usually https://HOST/.well-known/jwks.json",
-	Artifact:  "the runtime artifact, artifact.json of the session",
-	Telemetry: "what the measuring tool printed (irtt, iperf3, ping, fping, ndt7 or RIPE Atlas)",
-	Policy:    "a policy, as qodverify policy show strict prints one",
-	State:     "the state that qodverify audit --state wrote",
-	Evidence:  "the evidence that qodverify audit wrote",
-	Database:  "the service's SQLite database",
-	JSON:      "a JSON file",
+	Bundle:     "the proof bundle, as the service answers GET /proof/{session_id}/bundle",
+	Ledger:     "the ledger: bundles, one a line, a folder of them, the service's database or its URL",
+	Keys:       "the operator's JWK Set, usually https://HOST/.well-known/jwks.json",
+	Artifact:   "the runtime artifact, artifact.json of the session",
+	Telemetry:  "what the measuring tool printed (irtt, iperf3, ping, fping, ndt7 or RIPE Atlas)",
+	Policy:     "a policy, as qodverify policy show strict prints one",
+	State:      "the state that qodverify audit --state wrote",
+	Evidence:   "the evidence that qodverify audit wrote",
+	Database:   "the service's SQLite database",
+	SigningKey: "a private JWK, as qodverify keys generate writes it",
+	JSON:       "a JSON file",
 }
 
 // beside says how what was wanted is to be given, beside the file at hand.
 var beside = map[Want]string{
 	Bundle: "the proof bundle as the input", Ledger: "the ledger as the input", Keys: "the operator's JWK Set with --jwks",
 	Artifact: "the runtime artifact with --artifact", Telemetry: "the measuring tool's output here", Policy: "the policy with --policy",
-	State: "the state with --state", Evidence: "the evidence here", Database: "the database here", JSON: "the JSON file here",
+	State: "the state with --state", Evidence: "the evidence here", Database: "the database here", SigningKey: "the private JWK here", JSON: "the JSON file here",
 }
 
 // weak are the kinds of which the name says less than a parser's own error.

@@ -19,16 +19,17 @@ type Want uint8
 
 // What may be wanted.
 const (
-	Bundle    Want = iota // a proof bundle or a ledger record
-	Ledger                // bundles, one a line
-	Keys                  // a JWK Set
-	Artifact              // a runtime artifact
-	Telemetry             // a measuring tool's output
-	Policy                // a policy, YAML or JSON
-	State                 // what audit --state wrote
-	Evidence              // the evidence that an audit wrote
-	Database              // the service's SQLite database
-	JSON                  // any JSON
+	Bundle     Want = iota // a proof bundle or a ledger record
+	Ledger                 // bundles, one a line
+	Keys                   // a JWK Set
+	Artifact               // a runtime artifact
+	Telemetry              // a measuring tool's output
+	Policy                 // a policy, YAML or JSON
+	State                  // what audit --state wrote
+	Evidence               // the evidence that an audit wrote
+	Database               // the service's SQLite database
+	SigningKey             // a private JWK
+	JSON                   // any JSON
 )
 
 // Kind is what a file is.

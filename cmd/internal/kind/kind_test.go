@@ -15,7 +15,7 @@ import (
 	"github.com/qodverify/qodverify/testdata"
 )
 
-var wants = []kind.Want{kind.Bundle, kind.Ledger, kind.Keys, kind.Artifact, kind.Telemetry, kind.Policy, kind.State, kind.Evidence, kind.Database, kind.JSON}
+var wants = []kind.Want{kind.Bundle, kind.Ledger, kind.Keys, kind.Artifact, kind.Telemetry, kind.Policy, kind.State, kind.Evidence, kind.Database, kind.SigningKey, kind.JSON}
 
 // Each kind of file is named, with what helps, and keeps the parser's code.
 func TestKinds(t *testing.T) {

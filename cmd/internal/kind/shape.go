@@ -158,6 +158,8 @@ func keys(o object, want Want) (Kind, bool) {
 		return Kind{}, false
 	case set.Kind() == canonical.Array && set.At("/0/public_key_b64url").Exists():
 		return named("public-keys", "the answer of the service to /public-keys, whose keys are no JWKs", "Give the JWK Set of /.well-known/jwks.json, in place of the /public-keys answer.", want)
+	case want == SigningKey && o.has("kty", "d"):
+		return Kind{}, true
 	case set.Kind() == canonical.Array && (want == Keys || want == JSON):
 		return Kind{}, true
 	case set.Kind() == canonical.Array:

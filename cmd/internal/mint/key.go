@@ -14,6 +14,7 @@ import (
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
 	"github.com/qodverify/qodverify/cmd/internal/files"
+	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/cmd/internal/pyjson"
 	"github.com/qodverify/qodverify/jwks"
 )
@@ -82,7 +83,7 @@ func ReadSigner(name string) (*Signer, error) {
 	}
 	s, err := ParseSigner(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, kind.Explain(err, data, kind.SigningKey))
 	}
 	return s, nil
 }
