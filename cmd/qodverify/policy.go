@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/qodverify/qodverify/cmd/internal/cause"
 	"github.com/qodverify/qodverify/cmd/internal/kind"
 	"github.com/qodverify/qodverify/cmd/internal/policy"
 	"github.com/qodverify/qodverify/cmd/internal/render"
@@ -162,7 +164,7 @@ func (a *app) policyLint(names []string) error {
 			l.NotHeld = policy.NotHeld(data)
 		}
 		if err != nil {
-			l.Error = err.Error()
+			l.Error = cause.Words(err)
 			a.exit = exitMalformed
 		}
 		list = append(list, l)
@@ -174,7 +176,7 @@ func (a *app) policyLint(names []string) error {
 			word += " (not held, since no proof tells of them: " + strings.Join(l.NotHeld, ", ") + ")"
 		}
 		if err != nil {
-			word = "faulty: " + l.Error
+			word = cmp.Or(unread(err), "faulty") + ": " + l.Error
 		}
 		if _, err := fmt.Fprintf(a.stdout, "%s: %s\n", render.Printable(name), render.Printable(word)); err != nil {
 			return a.written(err)

@@ -113,7 +113,23 @@ func explained(err error, named bool) *Error {
 func namesFile(err error, text string) bool {
 	file := path(err)
 	dir, _ := filepath.Split(file)
-	return file != "" && (strings.Contains(text, file) || dir != "" && strings.Contains(text, dir))
+	return file != "" && (mentions(text, file, true) || dir != "" && mentions(text, dir, false))
+}
+
+// mentions reports whether a text has a path, and not just its letters: whole says that
+// the path ends there, too.
+func mentions(text, path string, whole bool) bool {
+	for at := 0; ; {
+		i := strings.Index(text[at:], path)
+		if i < 0 {
+			return false
+		}
+		start, end := at+i, at+i+len(path)
+		if (start == 0 || strings.ContainsRune(" '\"=(", rune(text[start-1]))) && (!whole || end == len(text) || strings.ContainsRune(" '\":;,)", rune(text[end]))) {
+			return true
+		}
+		at = start + 1
+	}
 }
 
 func path(err error) string {
@@ -132,7 +148,7 @@ func path(err error) string {
 func known(err error, named bool) *Error {
 	for _, explain := range []func(error) *Error{network, parsers, files, bounds} {
 		if e := explain(err); e != nil {
-			if p := path(err); named && p != "" && !strings.Contains(e.Text, p) {
+			if p := path(err); named && p != "" && !mentions(e.Text, p, true) {
 				e.Text = p + ": " + e.Text
 			}
 			return e

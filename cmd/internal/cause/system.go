@@ -12,7 +12,7 @@ import (
 
 const (
 	doSpelling = "Look at the spelling, and at the folder in which the command runs."
-	doRight    = "Give this user the right to read it, or give a copy that it may read."
+	doRight    = "Give this user the right to it, or name a copy or a place that it may use."
 	doAgain    = "Try again; if it stays so, get it by another way (curl -o FILE URL) and give the file."
 )
 
