@@ -126,7 +126,7 @@ func (e *Error) Unwrap() error { return e.err }
 func (e *Error) Finding() string {
 	text := "this is " + e.Kind.What
 	var at *canonical.Error
-	if errors.As(e.err, &at) && (at.Line > 1 || at.Column > 1) {
+	if errors.As(e.err, &at) && (at.Line > 1 || at.Column > 2) {
 		text += " (" + at.Error() + ")"
 	}
 	return text

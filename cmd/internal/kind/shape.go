@@ -46,7 +46,10 @@ func shapeKind(root canonical.Value, want Want) (Kind, bool) {
 		if o.Len() == 0 && want != Keys {
 			return kindOf("empty-object", "an empty JSON object", "", want), true
 		}
-		return wrapped(root, "JSON", want)
+		if k, ok := wrapped(root, "JSON", want); ok || o.Len() != 1 || o.any("proof", "ledger", "this_hash", "keys") {
+			return k, ok
+		}
+		return envelope(o, want)
 	case root.Kind() == canonical.Array:
 		return list(root, want)
 	case root.Kind() == canonical.String:
@@ -55,6 +58,17 @@ func shapeKind(root canonical.Value, want Want) (Kind, bool) {
 		return kindOf("null", "the JSON value null, as a program writes it where it has nothing", "", want), true
 	}
 	return kindOf("scalar", "JSON of a single "+root.Kind().String(), "", want), true
+}
+
+// envelope tells of an object with one member, and nothing of what is wanted in it.
+func envelope(o object, want Want) (Kind, bool) {
+	what := map[Want]string{Bundle: "bundle", Ledger: "bundle", Keys: "JWK Set"}[want]
+	for name := range o.Members() {
+		if what != "" {
+			return named("envelope", fmt.Sprintf("JSON with one member, %q, and no %s in it", canonical.Clip(name, 64), what), "", want)
+		}
+	}
+	return Kind{}, false
 }
 
 // named makes the answer of a group.

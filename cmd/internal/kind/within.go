@@ -137,13 +137,17 @@ func (p place) where(what string, count int, want Want) (where, do string) {
 	jq := ""
 	for _, token := range p.tokens {
 		if !plainToken.MatchString(token) {
-			return where, "Take out what stands there, byte by byte, and give it as a file of its own."
+			return where, "Take out the bundle or key set that stands there, byte by byte, and give it as a file of its own."
 		}
 		if _, err := strconv.Atoi(token); err == nil {
 			jq += "[" + token + "]"
 		} else {
 			jq += `["` + token + `"]`
 		}
+	}
+	thing := "the bundle"
+	if want == Keys {
+		thing = "the JWK Set"
 	}
 	command := "qodverify canon --pointer " + p.pointer + " FILE"
 	switch p.text {
@@ -152,5 +156,5 @@ func (p place) where(what string, count int, want Want) (where, do string) {
 	case "base64":
 		command = "jq -r '." + jq + "' FILE | base64 -d"
 	}
-	return where, "Take it out (" + through(command, want) + ")."
+	return where, "Take " + thing + " out (" + through(command, want) + ")."
 }

@@ -209,6 +209,8 @@ func documents(one, two, quoted, keys []byte) map[string]File {
 		"spring-404":    in("error-answer", `{"timestamp":"x","status":404,"error":"Not Found","path":"/p"}`, "Not Found"),
 		"camara-old":    in("camara-event", `{"event":{"eventType":"QOS_STATUS_CHANGED","eventTime":"x"}}`, "CAMARA event"),
 		"atlas":         in("measurement", `[{"fw":5080,"type":"ping","dst_addr":"192.0.2.10","result":[]}]`, "RIPE Atlas"),
+		"envelope":      in("envelope", `{"data":null}`, "no bundle in it"),
+		"har-base64":    in("wrapped", `{"log":{"version":"1.2","entries":[{"response":{"content":{"text":"`+base64.StdEncoding.EncodeToString(one)+`","encoding":"base64"}}}]}}`, "base64"),
 		"null":          in("null", "null", "null"),
 	}
 }
