@@ -217,6 +217,15 @@ func (w *wreckage) servers() {
 func (w *wreckage) commands() map[string][]string {
 	list := map[string][]string{}
 	add := func(name string, args ...string) { list[strings.ReplaceAll(name, w.dir, "")] = args }
+	w.reading(add)
+	w.asking(add)
+	w.serving(add)
+	w.misspelling(add)
+	return list
+}
+
+// reading adds commands that read files.
+func (w *wreckage) reading(add func(string, ...string)) {
 	for _, file := range w.files {
 		base := fmt.Sprintf("%.40q", filepath.Base(file))
 		add("verify "+base, "verify", "--jwks", w.keys, file)
@@ -249,6 +258,19 @@ func (w *wreckage) commands() map[string][]string {
 		add("export "+filepath.Base(db), "export", db)
 		add("verify "+filepath.Base(db), "verify", "--jwks", w.keys, db)
 	}
+	state := w.write("state.json", []byte(`{"schema": "qodverify/state/v1", "count": "x"`))
+	add("state", "audit", "--jwks", w.keys, "--state", state, w.good)
+	policy := w.write("policy.yaml", []byte("version: 1\nmin_samples: many\n"))
+	add("policy of another type", "policy", "lint", policy)
+	add("no YAML", "policy", "lint", w.write("no.yaml", []byte("version: 1\n  a: b: c\n")))
+	add("export to a file that is there", "export", "--out", w.good, filepath.Join(w.dir, "sound.sqlite3"))
+	add("export into no folder", "export", "--out", filepath.Join(w.dir, "none", "x"), filepath.Join(w.dir, "sound.sqlite3"))
+	add("key that is there", "keys", "generate", "--out", w.good, "--kid", "k")
+	add("key into no folder", "keys", "generate", "--out", filepath.Join(w.dir, "none", "x"), "--kid", "k")
+}
+
+// asking adds commands that ask services.
+func (w *wreckage) asking(add func(string, ...string)) {
 	for name, url := range w.urls {
 		add("verify "+name, "verify", "--jwks", w.keys, url)
 		add("inspect "+name, "inspect", url)
@@ -267,15 +289,10 @@ func (w *wreckage) commands() map[string][]string {
 	}
 	add("probe by TCP", "probe", "--count", "1", "--timeout", "200ms", "--target", "tcp://127.0.0.1:1", "http://127.0.0.1:1")
 	add("probe of no host", "probe", "--count", "1", "--timeout", "200ms", "--target", "tcp://nowhere.invalid:1", "http://127.0.0.1:1")
-	add("export to a file that is there", "export", "--out", w.good, filepath.Join(w.dir, "sound.sqlite3"))
-	add("export into no folder", "export", "--out", filepath.Join(w.dir, "none", "x"), filepath.Join(w.dir, "sound.sqlite3"))
-	add("key that is there", "keys", "generate", "--out", w.good, "--kid", "k")
-	add("key into no folder", "keys", "generate", "--out", filepath.Join(w.dir, "none", "x"), "--kid", "k")
-	state := w.write("state.json", []byte(`{"schema": "qodverify/state/v1", "count": "x"`))
-	add("state", "audit", "--jwks", w.keys, "--state", state, w.good)
-	policy := w.write("policy.yaml", []byte("version: 1\nmin_samples: many\n"))
-	add("policy of another type", "policy", "lint", policy)
-	add("no YAML", "policy", "lint", w.write("no.yaml", []byte("version: 1\n  a: b: c\n")))
+}
+
+// serving adds services that can't start.
+func (w *wreckage) serving(add func(string, ...string)) {
 	used := strings.TrimSuffix(strings.TrimPrefix(w.urls["no web service"], "http://"), "/x") // so that none starts
 	for name, args := range map[string][]string{
 		"env file": {"--env-file", w.write("env", []byte("A B C\n=x"))}, "no env file": {"--env-file", filepath.Join(w.dir, "none.env")},
@@ -284,6 +301,10 @@ func (w *wreckage) commands() map[string][]string {
 	} {
 		add(name, append([]string{"serve", "--no-auth", "--data", filepath.Join(w.dir, "data "+name), "--listen", used}, args...)...)
 	}
+}
+
+// misspelling adds command lines that make no sense.
+func (w *wreckage) misspelling(add func(string, ...string)) {
 	for name, args := range map[string][]string{
 		"a number": {"audit", "--max-records", "x", w.good}, "a duration": {"probe", "--interval", "x", "http://127.0.0.1:1"}, "a boolean": {"--offline=x", w.good}, "a large number": {"audit", "--max-findings", "99999999999999999999", w.good},
 		"a pin": {"--pin", "x", w.good}, "a time": {"--policy", "sla", "--at", "x", w.good}, "a flag": {"--none", w.good}, "a letter": {"-z", w.good}, "no value": {w.good, "--jwks"}, "no argument": {"audit"}, "two arguments": {"audit", "a", "b"},
@@ -293,5 +314,4 @@ func (w *wreckage) commands() map[string][]string {
 	} {
 		add(name, args...)
 	}
-	return list
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"strings"
 	"time"
 
@@ -41,12 +42,8 @@ func (f *verifyFlags) rules(p *verify.Policy) error {
 		}
 		p.At = t
 	}
-	data, err := policyText(f.policyFile)
-	if err == nil {
-		p.Rules, err = policy.Parse(data)
-		err = kind.Explain(err, data, kind.Policy)
-	}
-	if err != nil {
+	var err error
+	if p.Rules, _, err = readPolicy(f.policyFile); err != nil {
 		return &problemError{"policy", exitUsage, fmt.Errorf("--policy %s: %w", f.policyFile, err)}
 	}
 	return nil
@@ -116,7 +113,23 @@ func readPolicy(name string) (*verify.Rules, []byte, error) {
 		return nil, nil, err
 	}
 	rules, err := policy.Parse(data)
-	return rules, data, kind.Explain(err, data, kind.Policy)
+	return rules, data, misnamed(kind.Explain(err, data, kind.Policy))
+}
+
+// unknownName is what is said of a name that no policy has.
+var unknownName = regexp.MustCompile(`field (\S+) is not known here`)
+
+// misnamed adds to an error of one name what was likely meant.
+func misnamed(err error) error {
+	if err == nil {
+		return nil
+	}
+	if found := unknownName.FindAllStringSubmatch(err.Error(), 2); len(found) == 1 {
+		if hint := didYouMean(found[0][1], policy.Names()); hint != "" {
+			return fmt.Errorf("%w%s", err, hint)
+		}
+	}
+	return err
 }
 
 func (a *app) policyShow(name string) error {

@@ -24,7 +24,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -209,6 +211,20 @@ func plain(err error) error {
 
 // wrongType is what the decoder says of a value of another type, by Go's names of types.
 var wrongType = regexp.MustCompile("cannot unmarshal !!([a-z]+)(?: (`[^`]*`))? into ([^\\s;]+)")
+
+// Names returns all names that a policy may have, wherever they stand.
+func Names() []string {
+	names := map[string]bool{}
+	for _, t := range []any{file{}, key{}, latency{}, jitter{}, limit{}, camaraOthers{}, camaraDuration{}} {
+		of := reflect.TypeOf(t)
+		for i := range of.NumField() {
+			if name, _, _ := strings.Cut(of.Field(i).Tag.Get("yaml"), ","); name != "" {
+				names[name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
 
 func (f *file) rules() (*verify.Rules, error) {
 	switch {
