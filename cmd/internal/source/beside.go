@@ -51,13 +51,12 @@ func notEvidence(data []byte, in *folder) string {
 	if _, err := bundle.Parse(data); err == nil || recordIn(root) {
 		return ""
 	}
-	for _, name := range []string{"proof", "this_hash", "prev_hash", "proof_json"} {
-		if root.Get(name).Exists() {
-			return "" // what is left of one
-		}
+	left := spelled(root)
+	if l := root.Get("ledger"); l.Kind() == canonical.String { // the report of an audit names its ledger
+		delete(left, "ledger")
 	}
-	if l := root.Get("ledger"); l.Exists() && l.Kind() != canonical.String { // the report of an audit names its ledger
-		return ""
+	if len(left) > 0 {
+		return "" // what is left of a proof
 	}
 	return beside(root)
 }

@@ -179,6 +179,7 @@ func TestNothingHides(t *testing.T) {
 	for name, text := range map[string][]byte{
 		"a bundle": testdata.Read("qod-mock-v0.4/tampered/artifact-value.json"), "half of one": testdata.Read("qod-mock-v0.4/tampered/missing-proof.json"),
 		"no ledger": testdata.Read("qod-mock-v0.4/tampered/missing-ledger.json"), "a record": testdata.Read("generations/4a76cad/get-proof.json"),
+		"renamed": testdata.Read("qod-mock-v0.4/tampered/case-variant-keys.json"),
 	} {
 		var proof map[string]any
 		if err := json.Unmarshal(text, &proof); err != nil {
@@ -203,7 +204,7 @@ func TestNothingHides(t *testing.T) {
 				if why := notEvidence(flat, nil); why != "" {
 					t.Errorf("taken for %s", why)
 				}
-				whole := name == "a bundle" || name == "a record"
+				whole := name == "a bundle" || name == "a record" || name == "renamed"
 				// In one of its members, or in a list, a whole proof is one all the same.
 				inner := maps.Clone(members)
 				inner["data"] = proof

@@ -132,7 +132,7 @@ func beginsLikeJSON(head []byte) bool {
 // depth. What can't be parsed is told by its words.
 func holdsRecord(data []byte) bool {
 	data = bytes.ReplaceAll(data, []byte{0}, nil) // UTF-16, as PowerShell writes it
-	if !bytes.Contains(data, []byte(`this_hash`)) && !bytes.Contains(data, []byte(`proof`)) && !bytes.Contains(data, []byte(`\u`)) {
+	if lower := bytes.ToLower(data); !bytes.Contains(lower, []byte(`proof`)) && !bytes.Contains(lower, []byte(`\u`)) {
 		return false
 	}
 	doc, err := canonical.Parse(data, canonical.Options{AllowBOM: true})
@@ -165,10 +165,29 @@ func recordIn(v canonical.Value) bool {
 	return false
 }
 
-// isRecord reports whether an object has members that no other document has together.
+// isRecord reports whether an object has members that no other document has together,
+// however they are spelled: a proof whose members were renamed is one that does not hold.
 func isRecord(v canonical.Value) bool {
-	has := func(name string) bool { return v.Get(name).Exists() }
-	return has("this_hash") && (has("proof") || has("proof_json")) || has("proof") && has("ledger")
+	has := spelled(v)
+	return has["thishash"] && (has["proof"] || has["proofjson"]) || has["proof"] && has["ledger"]
+}
+
+// recordNames are the members of a proof by which it is told, without case and dashes.
+var recordNames = []string{"proof", "proofjson", "ledger", "thishash", "prevhash"}
+
+// spelled tells which of them an object has.
+func spelled(v canonical.Value) map[string]bool {
+	has := map[string]bool{}
+	for name := range v.Members() {
+		if len(name) > 16 {
+			continue
+		}
+		name = strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name))
+		if slices.Contains(recordNames, name) {
+			has[name] = true
+		}
+	}
+	return has
 }
 
 // maxLinesLooked bounds how much of a file of lines is read to tell that no record is
