@@ -87,10 +87,11 @@ func TestArrows(t *testing.T) {
 		"/cmd/internal/pyjson":   {"/bundle/canonical"},
 		"/cmd/internal/policy":   {"/bundle/canonical", "/jwks", "/verify"},
 		"/cmd/internal/mint":     {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/cmd/internal/files", "/cmd/internal/kind", "/cmd/internal/pyjson", "/jwks"},
-		"/cmd/internal/store":    {"/bundle", "/cmd/internal/files", "/cmd/internal/mint"},
+		"/cmd/internal/ready":    {},
+		"/cmd/internal/store":    {"/bundle", "/cmd/internal/files", "/cmd/internal/mint", "/cmd/internal/ready"},
 		"/cmd/internal/judge":    {"/bundle", "/bundle/canonical", "/cmd/internal/kind", "/cmd/internal/render", "/cmd/internal/unpack", "/jwks", "/verify"},
 		"/cmd/internal/page":     {"/cmd/internal/render"},
-		"/cmd/internal/server":   {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/cmd/internal/files", "/cmd/internal/judge", "/cmd/internal/mint", "/cmd/internal/page", "/cmd/internal/pyjson", "/cmd/internal/render", "/cmd/internal/source", "/cmd/internal/store", "/jwks", "/verify"},
+		"/cmd/internal/server":   {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/cmd/internal/files", "/cmd/internal/judge", "/cmd/internal/mint", "/cmd/internal/page", "/cmd/internal/pyjson", "/cmd/internal/ready", "/cmd/internal/render", "/cmd/internal/source", "/cmd/internal/store", "/jwks", "/verify"},
 	}
 	for room, below := range may {
 		for _, d := range list(t, "-f", `{{join .Imports "\n"}}`, module+room) {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/qodverify/qodverify/cmd/internal/pyjson"
+	"github.com/qodverify/qodverify/cmd/internal/ready"
 )
 
 // reply is an answer before it is written.
@@ -18,6 +19,7 @@ type reply struct {
 	contentType string // "" means application/json
 	body        []byte
 	header      [][2]string
+	code        ready.Code // of a 503, for the log
 }
 
 func (r reply) with(name, value string) reply {
@@ -33,6 +35,9 @@ func detail(status int, text string) reply {
 }
 
 func write(w http.ResponseWriter, r *http.Request, v reply) {
+	if rec, ok := w.(*recorder); ok {
+		rec.code = v.code
+	}
 	h := w.Header()
 	for _, pair := range v.header {
 		h.Add(pair[0], pair[1])
@@ -100,10 +105,11 @@ func (s *Server) preflight(w http.ResponseWriter, r *http.Request, origin, metho
 	write(w, r, v)
 }
 
-// recorder remembers the status for the log.
+// recorder remembers the status for the log, and the code of a 503.
 type recorder struct {
 	http.ResponseWriter
 	status int
+	code   ready.Code
 }
 
 func (w *recorder) WriteHeader(status int) {
@@ -146,8 +152,12 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request, next http.Handl
 		}
 		// The path may hold anything; slog quotes it. No header is logged, so no
 		// token is.
-		s.Log.Info("request", "method", r.Method, "path", r.URL.Path, "status", rec.status,
-			"ms", float64(time.Since(start).Microseconds())/1000, "request_id", id)
+		line := []any{"method", r.Method, "path", r.URL.Path, "status", rec.status,
+			"ms", float64(time.Since(start).Microseconds()) / 1000, "request_id", id}
+		if rec.code != "" {
+			line = append(line, "code", string(rec.code))
+		}
+		s.Log.Info("request", line...)
 	}()
 	next(rec, r)
 }

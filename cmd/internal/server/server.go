@@ -9,7 +9,6 @@ package server
 
 import (
 	"crypto/subtle"
-	"errors"
 	"log/slog"
 	"net/http"
 	"os"
@@ -20,6 +19,7 @@ import (
 	"github.com/qodverify/qodverify/cmd/internal/mint"
 	"github.com/qodverify/qodverify/cmd/internal/page"
 	"github.com/qodverify/qodverify/cmd/internal/pyjson"
+	"github.com/qodverify/qodverify/cmd/internal/ready"
 	"github.com/qodverify/qodverify/cmd/internal/store"
 )
 
@@ -45,7 +45,10 @@ type Config struct {
 	Origins []string // nil means DefaultOrigins
 	MaxBody int64    // bytes; 0 means DefaultMaxBody
 	Log     *slog.Logger
-	Now     func() time.Time // nil means time.Now
+	// Board has the reasons for which the service is not ready, the store's among
+	// them; nil means one of its own.
+	Board *ready.Board
+	Now   func() time.Time // nil means time.Now
 	// Issuer, when set, is signed into proofs as who makes them.
 	Issuer string
 	// PlainProofs leaves out what the original's proofs don't have: telemetry,
@@ -68,14 +71,6 @@ type Server struct {
 	ready    readiness
 }
 
-// readiness keeps the last answer of a check that writes to the disk, so that
-// asking often costs nothing.
-type readiness struct {
-	sync.Mutex
-	at  time.Time
-	err error
-}
-
 // New returns the service of a configuration.
 func New(c Config) *Server {
 	if c.Log == nil {
@@ -92,6 +87,9 @@ func New(c Config) *Server {
 	}
 	if c.Keys == nil {
 		c.Keys = &Keyring{}
+	}
+	if c.Board == nil {
+		c.Board = ready.NewBoard(c.Log)
 	}
 	s := &Server{Config: c, mux: http.NewServeMux()}
 	s.hostname, _ = os.Hostname()
@@ -279,21 +277,6 @@ func (s *Server) browserToken(r *http.Request) bool {
 	return subtle.ConstantTimeCompare([]byte(password), []byte(s.Token)) == 1
 }
 
-// failure turns an error of the store into a reply. What the error says goes
-// into the log: it may hold local paths.
-func (s *Server) failure(r *request, err error) reply {
-	unavailable := (*store.UnavailableError)(nil)
-	switch {
-	case errors.As(err, &unavailable), errors.Is(err, store.ErrClosed):
-		s.Log.Error("storage", "error", err, "request_id", r.id)
-		return detail(http.StatusServiceUnavailable, "The storage can't be used now; nothing was stored. Try again later.").with("Retry-After", "1")
-	case r.Context().Err() != nil:
-		return detail(http.StatusServiceUnavailable, "The request was given up before anything was stored.")
-	}
-	s.Log.Error("internal", "error", err, "request_id", r.id)
-	return s.internal(r.id)
-}
-
 func (s *Server) internal(id string) reply {
 	return reply{status: http.StatusInternalServerError, body: pyjson.Compact(pyjson.Object{
 		{Name: "detail", Value: "Internal Server Error"}, {Name: "request_id", Value: id},
@@ -302,42 +285,6 @@ func (s *Server) internal(id string) reply {
 
 func (s *Server) health(*request) reply {
 	return ok(pyjson.Object{{Name: "status", Value: "ok"}, {Name: "check", Value: "liveness"}})
-}
-
-// readyFor is how long an answer of the readiness check is repeated.
-const readyFor = time.Second
-
-func (s *Server) getReady(r *request) reply {
-	start := time.Now()
-	s.ready.Lock()
-	if start.Sub(s.ready.at) > readyFor {
-		s.ready.err, s.ready.at = s.Store.Ready(r.Context()), time.Now()
-		if s.ready.err != nil {
-			s.ready.at = time.Time{}
-			s.Log.Error("not ready", "error", s.ready.err)
-		}
-	}
-	err := s.ready.err
-	s.ready.Unlock()
-	status, code := "ok", http.StatusOK
-	var problems []any
-	if err != nil {
-		problems = append(problems, "the ledger or the artifacts folder can't be written")
-	}
-	if s.Keys.Active == nil {
-		problems = append(problems, "there is no signing key")
-	}
-	if problems != nil {
-		status, code = "not-ready", http.StatusServiceUnavailable
-	}
-	v := pyjson.Object{
-		{Name: "status", Value: status}, {Name: "check", Value: "readiness"},
-		{Name: "elapsed_ms", Value: time.Since(start).Milliseconds()},
-	}
-	if problems != nil {
-		v = append(v, pyjson.Member{Name: "problems", Value: problems})
-	}
-	return reply{status: code, body: pyjson.Compact(v)}
 }
 
 func (s *Server) debugEnv(*request) reply {

@@ -17,6 +17,7 @@ import (
 	"github.com/qodverify/qodverify/cmd/internal/files"
 	"github.com/qodverify/qodverify/cmd/internal/mint"
 	"github.com/qodverify/qodverify/cmd/internal/pyjson"
+	"github.com/qodverify/qodverify/cmd/internal/ready"
 	"github.com/qodverify/qodverify/cmd/internal/source"
 	"github.com/qodverify/qodverify/cmd/internal/store"
 	"github.com/qodverify/qodverify/jwks"
@@ -125,7 +126,8 @@ func Open(ctx context.Context, s Settings) (_ *Instance, err error) {
 	if err := s.access(i, &config); err != nil {
 		return nil, err
 	}
-	if i.store, err = store.OpenSQLite(ctx, store.Options{Database: s.Database, Artifacts: s.Artifacts, Log: s.Log}); err != nil {
+	config.Board = ready.NewBoard(s.Log)
+	if i.store, err = store.OpenSQLite(ctx, store.Options{Database: s.Database, Artifacts: s.Artifacts, Log: s.Log, Board: config.Board}); err != nil {
 		return nil, err
 	}
 	defer func() {

@@ -8,9 +8,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"modernc.org/sqlite"
 	sqlitecode "modernc.org/sqlite/lib"
+
+	"github.com/qodverify/qodverify/cmd/internal/ready"
 )
 
 // DamagedError: the database file itself is damaged, so what its records say, and
@@ -92,4 +95,30 @@ func unopened(name string, err error) error {
 		return errors.New("the disk is full")
 	}
 	return (&Ledger{name: name}).explained(err)
+}
+
+// codeOf classes an error of a write or a read.
+func codeOf(err error) ready.Code {
+	var e *sqlite.Error
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		return ready.DiskFull
+	case errors.Is(err, syscall.EIO):
+		return ready.DiskFailed
+	case !errors.As(err, &e):
+		return ready.Storage
+	}
+	switch e.Code() & 0xff {
+	case sqlitecode.SQLITE_BUSY, sqlitecode.SQLITE_LOCKED, sqlitecode.SQLITE_PROTOCOL:
+		return ready.DatabaseLocked
+	case sqlitecode.SQLITE_CORRUPT, sqlitecode.SQLITE_NOTADB:
+		return ready.DatabaseDamaged
+	case sqlitecode.SQLITE_FULL:
+		return ready.DiskFull
+	case sqlitecode.SQLITE_READONLY, sqlitecode.SQLITE_CANTOPEN, sqlitecode.SQLITE_PERM, sqlitecode.SQLITE_AUTH:
+		return ready.DatabaseReadOnly
+	case sqlitecode.SQLITE_IOERR:
+		return ready.DiskFailed
+	}
+	return ready.Storage
 }

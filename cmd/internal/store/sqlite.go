@@ -18,6 +18,7 @@ import (
 	_ "modernc.org/sqlite" // SQLite in pure Go, with the C library's own locks
 
 	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/cmd/internal/ready"
 )
 
 // schemaVersion is the user_version that this package writes.
@@ -41,6 +42,7 @@ type SQLite struct {
 	ended  chan struct{} // closed when the writer has ended
 	closed chan struct{} // closed when no more operations are taken
 	log    *slog.Logger
+	board  *ready.Board
 	head   *Head // what the writer committed last; nil until it has
 	batch  int   // upper bound of operations in one transaction
 	last   int   // operations in the last one
@@ -51,6 +53,9 @@ type Options struct {
 	Database  string // file; made with its folder when missing
 	Artifacts string // folder; made when missing
 	Log       *slog.Logger
+	// Board is told what stands in the way of the store until somebody mends it; nil
+	// means one of its own.
+	Board *ready.Board
 	// Batch is the largest number of writes that share a commit; 0 means 256.
 	Batch int
 }
@@ -71,6 +76,9 @@ func OpenSQLite(ctx context.Context, o Options) (*SQLite, error) {
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.board = o.Board; s.board == nil {
+		s.board = ready.NewBoard(s.log)
 	}
 	if err := s.open(ctx, o.Database); err != nil {
 		return nil, errors.Join(fmt.Errorf("the ledger database %s: %w", o.Database, unopened(o.Database, err)), s.release())

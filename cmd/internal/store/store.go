@@ -12,12 +12,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
 
 	"github.com/qodverify/qodverify/cmd/internal/mint"
+	"github.com/qodverify/qodverify/cmd/internal/ready"
 )
 
 // Session is one row of sessions. Times are seconds since 1970.
@@ -146,6 +148,10 @@ func (e *UnavailableError) Error() string { return fmt.Sprintf("storage unavaila
 
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// Code is the reason as answers and /ready tell it: the one that the cause was given
+// ([ready.Because]), else what the system's or SQLite's code for it means.
+func (e *UnavailableError) Code() ready.Code { return cmp.Or(ready.CodeOf(e.Err), codeOf(e.Err)) }
 
 // MaxArtifact bounds an artifact file in bytes.
 const MaxArtifact = mint.MaxArtifact
