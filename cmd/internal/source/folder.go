@@ -192,7 +192,8 @@ func (f *folder) entry(dir, place string, e fs.DirEntry, depth int, whole bool) 
 		f.folder(name, filepath.Join(place, e.Name()), depth+1, taken)
 	case !e.Type().IsRegular():
 		// A FIFO or a device would hang or never end, and nobody named it.
-		f.skip(name, evidenceName(e.Name()), "not a regular file")
+		// What the system does not name may be a folder (a junction of Windows).
+		f.skip(name, evidenceName(e.Name()) || e.Type()&fs.ModeIrregular != 0, "not a regular file")
 	default:
 		f.file(name, filepath.Join(place, e.Name()), whole)
 	}
@@ -246,7 +247,8 @@ func (f *folder) link(name string, depth int, taken, whole bool) {
 	target, err := resolved(name)
 	if err != nil {
 		if taken {
-			f.skip(name, evidenceName(name), "a link that leads nowhere")
+			to, _ := os.Readlink(name)
+			f.skip(name, evidenceName(name) || evidenceName(to), "a link that leads nowhere")
 		}
 		return
 	}
@@ -258,7 +260,7 @@ func (f *folder) link(name string, depth int, taken, whole bool) {
 	case !taken && !isDir:
 		return // the pattern asks for others
 	case err != nil || !filepath.IsLocal(inside):
-		f.skip(name, evidenceName(name) || isDir, "a link that leads out of the folder")
+		f.skip(name, evidenceName(name) || evidenceName(target) || isDir, "a link that leads out of the folder")
 	case statErr != nil:
 		f.skip(name, evidenceName(name), "could not be read: %v", plain(statErr))
 	case f.only == nil && !hidden(inside) && (isDir || evidenceName(target)) && !f.leavesOut(inside):

@@ -141,6 +141,9 @@ func TestLeftOut(t *testing.T) {
 		"a link to nothing":         {"d.json", "-> nowhere", "may be a proof: a link that leads nowhere"},
 		"a link out":                {"d.json", "-> ../out.json", "may be a proof: a link that leads out"},
 		"a folder out":              {"d", "-> ..", "may be a proof: a link that leads out"},
+		"a link of another name":    {"latest", "-> ../out.json", "may be a proof: a link that leads out"},
+		"one to nothing":            {"latest", "-> gone.json", "may be a proof: a link that leads nowhere"},
+		"a text that is elsewhere":  {"d.txt", "-> ../out.txt", "a link that leads nowhere"},
 		"a link to itself":          {"d.json", "-> d.json", "may be a proof: a link that leads nowhere"},
 		"a loop":                    {"d/loop", "-> ..", "a link to what is read itself"},
 	} {
