@@ -91,12 +91,14 @@ type page struct {
 	// how many more there are.
 	NotLooked string
 	LeftOut   []Skipped
+	Unused    []string // patterns of --ignore
 	LeftMore  int
 }
 
 func (p *page) leftOut(l LeftOut) {
 	p.NotLooked = l.sentence()
 	p.LeftOut, p.LeftMore = l.listed()
+	p.Unused = l.Unused
 }
 
 // htmlTogether is a line of what all inputs say together.
@@ -242,6 +244,9 @@ func (h *htmlRun) end(r Run) error {
 		together = nil // what was left out has a table of its own
 	}
 	for _, i := range together {
+		if i.leftOut() {
+			continue // the table has it
+		}
 		word := map[level]string{failed: "fail", broken: "not_run", warned: "warn", usual: "note", noted: "note"}[i.level]
 		p.Together = append(p.Together, htmlTogether{word, i.code, i.message})
 	}
