@@ -179,10 +179,21 @@ func ParseKeys(data []byte) (*jwks.KeySet, error) {
 	}
 	for k := range set.All() {
 		if err := agree(k); err != nil {
-			set.SetAside(k.Public, fmt.Sprintf("jwx, another reader, takes it for something else: %v", err))
+			set.SetAside(k.Public, "jwx, another reader of keys, "+disagreement(err))
 		}
 	}
 	return set, nil
+}
+
+// errOther: jwx reads the key as another one.
+var errOther = errors.New("another key")
+
+// disagreement says what jwx makes of a key. Its own words are for programmers.
+func disagreement(err error) string {
+	if errors.Is(err, errOther) {
+		return "takes it for another key, kid or thumbprint"
+	}
+	return "can't read it"
 }
 
 func agree(k jwks.Key) error {
@@ -208,14 +219,14 @@ func agree(k jwks.Key) error {
 		return err
 	}
 	if !bytes.Equal(public, k.Public[:]) || parsed.KeyID() != k.KID {
-		return fmt.Errorf("another key or kid")
+		return errOther
 	}
 	thumbprint, err := parsed.Thumbprint(crypto.SHA256)
 	if err != nil {
 		return err
 	}
 	if want := k.Thumbprint(); !bytes.Equal(thumbprint, want[:]) {
-		return fmt.Errorf("another thumbprint")
+		return errOther
 	}
 	return nil
 }
