@@ -78,6 +78,7 @@ func TestArrows(t *testing.T) {
 		"/cmd/internal/files":    {"/cmd/internal/cause"},
 		"/cmd/internal/render":   {"/bundle", "/bundle/canonical", "/bundle/telemetry", "/cmd/internal/state", "/jwks", "/verify"},
 		"/cmd/internal/cause":    {},
+		"/cmd/internal/dotenv":   {},
 		"/cmd/internal/source":   {"/bundle", "/bundle/canonical", "/cmd/internal/cause", "/cmd/internal/files", "/cmd/internal/kind", "/cmd/internal/unpack", "/jwks"},
 		"/cmd/internal/unpack":   {},
 		"/cmd/internal/kind":     {"/bundle/canonical"},

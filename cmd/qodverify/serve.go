@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -12,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/joho/godotenv"
 	"github.com/spf13/cobra"
 
 	"github.com/qodverify/qodverify/cmd/internal/render"
@@ -25,6 +23,7 @@ type serveFlags struct {
 	host, port, envFile string
 	demo                bool
 	demoDir             string
+	notices             []string // what to tell of the settings
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -84,7 +83,7 @@ machine's loopback, makes a proof, verifies it, and says how to check it again.`
 	flags.StringVar(&f.Issuer, "issuer", "", "`NAME` to sign into proofs as who makes them ($QOD_ISSUER)")
 	flags.BoolVar(&f.PlainProofs, "plain-proofs", false, "make the original's proofs to the byte, which commit to no sample")
 	flags.StringArrayVar(&f.Origins, "cors-origin", nil, "`ORIGIN` whose pages may call (repeatable; default http://127.0.0.1:5173, http://localhost:5173)")
-	flags.StringVar(&f.envFile, "env-file", ".env", "`FILE` of variables, for those that the environment lacks")
+	flags.StringVar(&f.envFile, "env-file", "", "`FILE` of variables that the environment lacks (default the nearest .env, from here up)")
 	flags.BoolVar(&f.demo, "demo", false, "show it all once, and end")
 	flags.StringVar(&f.demoDir, "demo-dir", "qod-demo", "`DIR` for what --demo leaves")
 	return cmd
@@ -105,27 +104,7 @@ func (f *serveFlags) settle(cmd *cobra.Command) error {
 		}
 		f.Listen = net.JoinHostPort(host, port)
 	}
-	file, err := godotenv.Read(f.envFile)
-	if err != nil && (!errors.Is(err, fs.ErrNotExist) || cmd.Flags().Changed("env-file")) {
-		return fmt.Errorf("--env-file %s: %w", f.envFile, withoutValues(err))
-	}
-	f.Env = func(name string) (string, bool) {
-		if v, ok := os.LookupEnv(name); ok {
-			return v, true
-		}
-		v, ok := file[name]
-		return v, ok
-	}
-	return nil
-}
-
-// withoutValues keeps a file error and hides a parser's, which quotes the line:
-// the file holds secrets.
-func withoutValues(err error) error {
-	if path := (*fs.PathError)(nil); errors.As(err, &path) {
-		return path.Err
-	}
-	return errors.New("it is not a list of NAME=VALUE lines")
+	return f.environment(cmd)
 }
 
 // logger writes to stderr, as the other commands' messages do.
@@ -142,6 +121,9 @@ func (a *app) logger() *slog.Logger {
 
 func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	f.Log, f.Version = a.logger(), toolVersion()
+	for _, notice := range f.notices {
+		a.notice(f.Log, notice)
+	}
 	opened := endWith(ctx)
 	instance, err := server.Open(ctx, f.Settings)
 	opened()

@@ -343,6 +343,49 @@ func TestServeInPlace(t *testing.T) {
 	}
 }
 
+// The file of variables is found where python-dotenv finds it, and read as it
+// reads it.
+func TestServeEnvironmentFile(t *testing.T) {
+	write := func(dir, name, text string) {
+		t.Helper()
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const key = "QOD_SIGNING_PRIVATE_KEY_B64URL=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=\n"
+	for _, c := range []struct{ name, backend, here, above, token string }{
+		{"in backend", "QOD_API_TOKEN=abc$1def\n", "QOD_API_TOKEN=other\n", "", "abc$1def"},
+		{"here", "", "\ufeffQOD_API_TOKEN=\"a\\$b\"\r\nsome prose\r\n", "QOD_API_TOKEN=other\n", `a\$b`},
+		{"above", "", "", "X=1\nQOD_API_TOKEN='k$A${X}'\n", "k$A1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			above := t.TempDir()
+			dir := filepath.Join(above, "checkout")
+			write(filepath.Join(dir, "backend"), "main.py", "")
+			for place, text := range map[string]string{filepath.Join(dir, "backend"): c.backend, dir: c.here, above: c.above} {
+				if text != "" {
+					write(place, ".env", text+key)
+				}
+			}
+			p := mustServe(t, dir, nil)
+			if _, _, err := p.session(c.token); err != nil {
+				t.Errorf("%v\n%s", err, p.stderr)
+			}
+			log := p.stderr.String()
+			if !strings.Contains(log, "settings from ") || strings.Contains(c.here, "prose") && !strings.Contains(log, "line 2 is no NAME=VALUE") {
+				t.Errorf("it says:\n%s", log)
+			}
+			if _, keys, err := p.call("GET", "/public-keys", "", ""); err != nil || !strings.Contains(string(keys), `"kid":"default"`) {
+				t.Errorf("keys %s, %v", keys, err)
+			}
+			p.stop(t, os.Interrupt)
+		})
+	}
+}
+
 // TestCrash kills the service under load, again and again: after each restart
 // every proof that was answered is there, the chain is whole, no artifact is
 // missing or halved, and leftovers do no harm. $QODVERIFY_CRASHES sets how

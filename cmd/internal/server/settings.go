@@ -89,11 +89,10 @@ func (s *Settings) place() {
 	database := first(s.Database, s.env("QOD_DB_PATH"))
 	artifacts := ""
 	if s.Data == "" {
-		info, err := os.Stat(originalFolder)
 		switch {
 		case database != "":
 			s.Data = filepath.Dir(database)
-		case err == nil && info.IsDir():
+		case SourceFolder() == originalFolder:
 			s.Data = originalFolder
 		default:
 			s.Data = dataFolder
@@ -104,6 +103,15 @@ func (s *Settings) place() {
 	}
 	s.Database = first(database, filepath.Join(s.Data, databaseName))
 	s.Artifacts = first(s.Artifacts, s.env("QOD_ARTIFACTS_DIR"), artifacts, filepath.Join(s.Data, "artifacts"))
+}
+
+// SourceFolder is where the original's program lies in a checkout of it, else the
+// current folder.
+func SourceFolder() string {
+	if info, err := os.Stat(originalFolder); err == nil && info.IsDir() {
+		return originalFolder
+	}
+	return "."
 }
 
 func first(list ...string) string {

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qodverify/qodverify/cmd/internal/dotenv"
+	"github.com/qodverify/qodverify/cmd/internal/files"
+	"github.com/qodverify/qodverify/cmd/internal/server"
+	"github.com/qodverify/qodverify/cmd/internal/source"
+)
+
+// environment joins the environment and the file of variables. The file is looked
+// for where the original's is: python-dotenv begins in the folder of its source.
+func (f *serveFlags) environment(cmd *cobra.Command) error {
+	named := cmd.Flags().Changed("env-file")
+	if !named {
+		f.envFile = ""
+		if !dotenv.Disabled(os.LookupEnv) {
+			f.envFile = dotenv.Find(server.SourceFolder())
+		}
+	}
+	var file *dotenv.File
+	if f.envFile != "" {
+		data, err := source.ReadFile(f.envFile, dotenv.MaxBytes)
+		if err == nil {
+			file, err = dotenv.Parse(data, os.LookupEnv)
+		} else {
+			err = fmt.Errorf("%s", files.Reason(err))
+		}
+		if err != nil {
+			if named {
+				return fmt.Errorf("--env-file %s: %w", f.envFile, err)
+			}
+			return fmt.Errorf("the settings in %s: %w", f.envFile, err)
+		}
+		f.notices = append(f.notices, "settings from "+f.envFile+", for variables that the environment lacks")
+		for _, note := range file.Notes {
+			f.notices = append(f.notices, f.envFile+": "+note)
+		}
+	}
+	f.Env = func(name string) (string, bool) {
+		if v, ok := os.LookupEnv(name); ok {
+			return v, true
+		}
+		return file.Lookup(name)
+	}
+	return nil
+}
