@@ -80,6 +80,7 @@ machine's loopback, makes a proof, verifies it, and says how to check it again.`
 	flags.BoolVar(&f.NoAuth, "no-auth", false, "ask for no token; on this machine's own address alone")
 	flags.BoolVar(&f.NoAuthOnNetwork, "no-auth-on-network", false, "let --no-auth hold on any address: everyone who reaches it can write")
 	flags.BoolVar(&f.Debug, "debug-endpoints", false, "serve /_debug/env and /_debug/protected")
+	flags.BoolVar(&f.AsOriginal, "as-original", false, "what the original's tests and demos need: its places (backend, artifacts) and --debug-endpoints")
 	flags.StringVar(&f.Issuer, "issuer", "", "`NAME` to sign into proofs as who makes them ($QOD_ISSUER)")
 	flags.BoolVar(&f.PlainProofs, "plain-proofs", false, "make the original's proofs to the byte, which commit to no sample")
 	flags.StringArrayVar(&f.Origins, "cors-origin", nil, "`ORIGIN` whose pages may call (repeatable; default http://127.0.0.1:5173, http://localhost:5173)")

@@ -441,11 +441,9 @@ func TestCrash(t *testing.T) {
 // whole ledger to the chain and to the artifacts.
 func checkAnswered(t *testing.T, p *process, answered map[string]string) {
 	t.Helper()
-	var list struct {
-		Sessions []struct {
-			ID        string `json:"session_id"`
-			Finalized bool
-		}
+	var list []struct {
+		ID        string `json:"session_id"`
+		Finalized bool
 	}
 	missing := maps.Clone(answered)
 	for offset := 0; ; offset += 1000 {
@@ -453,14 +451,14 @@ func checkAnswered(t *testing.T, p *process, answered map[string]string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list.Sessions = nil
+		list = nil
 		if err := json.Unmarshal(data, &list); err != nil {
 			t.Fatal(err)
 		}
-		if len(list.Sessions) == 0 {
+		if len(list) == 0 {
 			break
 		}
-		for _, s := range list.Sessions {
+		for _, s := range list {
 			if !s.Finalized {
 				if answered[s.ID] != "" {
 					t.Fatalf("session %s was answered as finalized and is not", s.ID)

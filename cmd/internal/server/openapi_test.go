@@ -3,6 +3,8 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
@@ -75,6 +77,65 @@ func TestOpenAPIRoutes(t *testing.T) {
 	}
 }
 
+// Clients that were generated of the original's description keep their methods'
+// names.
+func TestOperationIDs(t *testing.T) {
+	var doc struct {
+		Paths map[string]map[string]struct{ OperationID string }
+	}
+	if err := json.Unmarshal(openAPI, &doc); err != nil {
+		t.Fatal(err)
+	}
+	described := map[string]map[string]struct{ OperationID string }{}
+	for _, e := range transcripts(t) {
+		if e.path == "/openapi.json" && e.status == 200 {
+			var theirs struct {
+				Paths map[string]map[string]struct{ OperationID string }
+			}
+			if err := json.Unmarshal([]byte(e.answer), &theirs); err != nil {
+				t.Fatal(err)
+			}
+			maps.Copy(described, theirs.Paths)
+		}
+	}
+	for path, operations := range described {
+		for method, want := range operations {
+			if got := doc.Paths[path][method].OperationID; got != want.OperationID && !strings.HasPrefix(path, "/_debug/") {
+				t.Errorf("%s %s: operationId %q, want %q", method, path, got, want.OperationID)
+			}
+		}
+	}
+	if len(described) < 10 {
+		t.Errorf("only %d paths were recorded", len(described))
+	}
+}
+
+// HEAD gets what GET gets, without the body.
+func TestHead(t *testing.T) {
+	v := start(t, t.TempDir(), nil)
+	id := v.finalized()
+	for _, r := range New(Config{}).routes() {
+		if r.method != "GET" {
+			continue
+		}
+		path := strings.ReplaceAll(r.pattern, "{session_id}", id)
+		got, err := http.Head(v.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, answer := v.call("GET", path, "")
+		if length := got.ContentLength; got.StatusCode != status || length != int64(len(answer)) && path != "/ready" {
+			t.Errorf("HEAD %s: %d, %d bytes; GET has %d, %d bytes", path, got.StatusCode, length, status, len(answer))
+		}
+	}
+	if status, _ := v.call("HEAD", "/intent", ""); status != 405 {
+		t.Errorf("HEAD /intent: %d", status)
+	}
+	if status, _ := v.call("PUT", "/sessions/"+id, ""); status != 405 {
+		t.Errorf("PUT: %d", status)
+	}
+}
+
 // What the service answers is what the description says, for every endpoint and
 // for the errors.
 func TestOpenAPIAnswers(t *testing.T) {
@@ -104,6 +165,9 @@ func TestOpenAPIAnswers(t *testing.T) {
 		{"GET", "/sessions", "/sessions", "", "200"},
 		{"GET", "/sessions?limit=0", "/sessions", "", "422"},
 		{"GET", "/sessions/" + id, "/sessions/{session_id}", "", "200"},
+		{"DELETE", "/sessions/" + id, "/sessions/{session_id}", "", "409"},
+		{"DELETE", "/sessions/" + nobody, "/sessions/{session_id}", "", "404"},
+		{"DELETE", "/sessions/x", "/sessions/{session_id}", "", "422"},
 		{"GET", "/ledger?from=0", "/ledger", "", "422"},
 		{"GET", "/.well-known/jwks.json", "/.well-known/jwks.json", "", "200"},
 		{"GET", "/public-keys", "/public-keys", "", "200"},

@@ -10,8 +10,10 @@ package server
 import (
 	"crypto/subtle"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -95,8 +97,13 @@ func New(c Config) *Server {
 	s.hostname, _ = os.Hostname()
 	s.verifier = sync.OnceValue(func() []byte { return page.HTML(c.Version) })
 	s.jwks, s.public = c.Keys.documents()
+	byPattern := map[string]methods{}
 	for _, r := range s.routes() {
-		s.mux.Handle(r.pattern, method(r.method, s.handle(r)))
+		if byPattern[r.pattern] == nil {
+			byPattern[r.pattern] = methods{}
+			s.mux.Handle(r.pattern, byPattern[r.pattern])
+		}
+		byPattern[r.pattern][r.method] = s.handle(r)
 	}
 	s.mux.HandleFunc("/", s.notFound)
 	return s
@@ -124,6 +131,7 @@ func (s *Server) routes() []route {
 		{"POST", "/telemetry", true, true, s.postTelemetry},
 		{"GET", "/sessions", true, false, s.getSessions},
 		{"GET", "/sessions/{session_id}", true, false, s.getSession},
+		{"DELETE", "/sessions/{session_id}", true, false, s.deleteSession},
 		{"POST", "/proof/{session_id}/finalize", true, false, s.postFinalize},
 		{"GET", "/proof/{session_id}", true, false, s.getProof},
 		{"GET", "/proof/{session_id}/bundle", true, false, s.getBundle},
@@ -201,15 +209,23 @@ func (s *Server) handle(route route) http.Handler {
 	})
 }
 
-// method answers 405 to all but one method. HEAD is none of the original's.
-func method(allowed string, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != allowed {
-			write(w, r, detail(http.StatusMethodNotAllowed, "Method Not Allowed").with("Allow", allowed))
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+// methods are the handlers of a path by method. HEAD is answered where GET is, as
+// load balancers ask; the original answers 405 to it, and its Allow names the
+// methods that it has.
+type methods map[string]http.Handler
+
+func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if h := m[method]; h != nil {
+		h.ServeHTTP(w, r)
+		return
+	}
+	allowed := slices.Sorted(maps.Keys(m))
+	slices.Reverse(allowed) // GET first
+	write(w, r, detail(http.StatusMethodNotAllowed, "Method Not Allowed").with("Allow", strings.Join(allowed, ", ")))
 }
 
 // notFound answers 404, or redirects when the path has a trailing slash too

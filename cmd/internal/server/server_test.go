@@ -176,14 +176,12 @@ func TestFlow(t *testing.T) {
 	if len(left) != 0 {
 		t.Errorf("temporary files are left: %q", left)
 	}
-	var list struct {
-		Sessions []struct {
-			ID        string `json:"session_id"`
-			Finalized bool
-			Samples   int `json:"samples_count"`
-		}
+	var list []struct {
+		ID        string `json:"session_id"`
+		Finalized bool
+		Samples   int `json:"samples_count"`
 	}
-	if err := json.Unmarshal([]byte(v.must("GET", "/sessions", "")), &list); err != nil || len(list.Sessions) != 1 || list.Sessions[0].ID != id || !list.Sessions[0].Finalized || list.Sessions[0].Samples != 2 {
+	if err := json.Unmarshal([]byte(v.must("GET", "/sessions", "")), &list); err != nil || len(list) != 1 || list[0].ID != id || !list[0].Finalized || list[0].Samples != 2 {
 		t.Errorf("/sessions: %+v, %v", list, err)
 	}
 	if answer := v.must("GET", "/sessions/"+strings.ToUpper(id), ""); !strings.Contains(answer, `"intent":{"text":"vidéo → 🚀"`) {
@@ -242,7 +240,9 @@ func TestTampering(t *testing.T) {
 		"signature edited":      {`sql("UPDATE proof_ledger SET signature = CASE substr(signature, 1, 1) WHEN 'A' THEN 'B' ELSE 'A' END || substr(signature, 2) WHERE session_id = ?", sid)`, "signature_mismatch", "signature_mismatch"},
 		"signature removed":     {`sql("UPDATE proof_ledger SET signature = '' WHERE session_id = ?", sid)`, "signature_mismatch", "signature_mismatch"},
 		"kid unknown":           {`sql("UPDATE proof_ledger SET kid = 'other' WHERE session_id = ?", sid)`, "public_key_missing", "public_key_missing"},
-		"predecessor edited":    {`sql("UPDATE proof_ledger SET this_hash = ? WHERE session_id = ?", "0" * 64, before)`, "ledger_chain_broken", "ok"},
+		"predecessor edited":    {`sql("UPDATE proof_ledger SET this_hash = ? WHERE session_id = ?", "0" * 64, before)`, "ok", "ok"},
+		"predecessor resigned":  {`sql("UPDATE proof_ledger SET this_hash = ?, signature = '' WHERE session_id = ?", "0" * 64, before)`, "ok", "ok"},
+		"predecessor replaced":  {`sql("UPDATE proof_ledger SET this_hash = ?, signature = '', prev_hash = 'x' WHERE session_id = ?", "0" * 64, before)`, "ledger_chain_broken", "ok"},
 		"predecessor removed":   {`sql("DELETE FROM proof_ledger WHERE session_id = ?", before)`, "ledger_chain_broken", "ok"},
 		"prev_hash edited":      {`sql("UPDATE proof_ledger SET prev_hash = ? WHERE session_id = ?", "0" * 64, sid)`, "ledger_hash_mismatch", "ledger_hash_mismatch"},
 		"artifact edited":       {`edit(lambda s: s.replace('"result": "pass"', '"result": "fail"'))`, "runtime_hash_mismatch", "runtime_hash_mismatch"},
@@ -280,8 +280,8 @@ def edit(change):
 			}
 			// The chain goes on from what was signed, whatever was edited.
 			next := v.finalized()
-			if _, offline := v.reasons(next); offline != "ok" {
-				t.Errorf("the next proof: offline %q", offline)
+			if online, offline := v.reasons(next); online != "ok" || offline != "ok" {
+				t.Errorf("the next proof: /verify %q, offline %q", online, offline)
 			}
 		})
 	}
@@ -554,12 +554,10 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("%s %.80q: %d %.300s, want %d and JSON", c.path, c.body, status, answer, c.status)
 		}
 	}
-	var list struct {
-		Sessions []struct {
-			Samples int `json:"samples_count"`
-		}
+	var list []struct {
+		Samples int `json:"samples_count"`
 	}
-	if err := json.Unmarshal([]byte(v.must("GET", "/sessions", "")), &list); err != nil || len(list.Sessions) != 1 || list.Sessions[0].Samples != 2 {
+	if err := json.Unmarshal([]byte(v.must("GET", "/sessions", "")), &list); err != nil || len(list) != 1 || list[0].Samples != 2 {
 		t.Errorf("something was stored: %+v, %v", list, err)
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -72,7 +73,32 @@ func (s *Server) getSessions(r *request) reply {
 	for i, v := range list {
 		sessions[i] = s.summary(v)
 	}
-	return ok(pyjson.Object{{Name: "sessions", Value: sessions}, {Name: "limit", Value: limit}, {Name: "offset", Value: offset}})
+	// A bare array, as the original's page and its first version have it, so where
+	// the next page is stands in a header.
+	answer := ok(sessions)
+	if len(list) == int(limit) {
+		answer = answer.with("Link", fmt.Sprintf(`</sessions?limit=%d&offset=%d>; rel="next"`, limit, offset+limit))
+	}
+	return answer
+}
+
+// deleteSession refuses what the original's first version did: a session's
+// telemetry is what its proof rests on, or will.
+func (s *Server) deleteSession(r *request) reply {
+	id, refused := r.sessionID()
+	if refused != nil {
+		return *refused
+	}
+	v, err := s.Store.Session(r.Context(), id)
+	switch {
+	case errors.Is(err, store.ErrUnknownSession):
+		return detail(http.StatusNotFound, unknownSession)
+	case err != nil:
+		return s.failure(r, err)
+	case v.Position > 0:
+		return detail(http.StatusConflict, "The session has a signed proof, which the next one in the ledger builds on: it is not deleted.")
+	}
+	return detail(http.StatusConflict, "Sessions are not deleted: what was measured and never proven stays visible too.")
 }
 
 // queryInt reads an integer of the query string.

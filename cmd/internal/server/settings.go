@@ -38,10 +38,13 @@ type Settings struct {
 	// only together with NoAuthOnNetwork.
 	NoAuth, NoAuthOnNetwork bool
 	Debug                   bool
-	Origins                 []string
-	Version                 string // of the program, for pages and reports
-	Issuer                  string // signed into proofs; $QOD_ISSUER
-	PlainProofs             bool   // see [Config]
+	// AsOriginal turns on what the original's own tests and demos need of it: its
+	// places, and the endpoints of Debug.
+	AsOriginal  bool
+	Origins     []string
+	Version     string // of the program, for pages and reports
+	Issuer      string // signed into proofs; $QOD_ISSUER
+	PlainProofs bool   // see [Config]
 	// Env looks up a variable of the environment.
 	Env func(name string) (string, bool)
 	Log *slog.Logger
@@ -92,7 +95,7 @@ func (s *Settings) place() {
 		switch {
 		case database != "":
 			s.Data = filepath.Dir(database)
-		case SourceFolder() == originalFolder:
+		case s.AsOriginal || SourceFolder() == originalFolder:
 			s.Data = originalFolder
 		default:
 			s.Data = dataFolder
@@ -129,8 +132,11 @@ func first(list ...string) string {
 func Open(ctx context.Context, s Settings) (_ *Instance, err error) {
 	s.place()
 	i := &Instance{Listen: first(s.Listen, "127.0.0.1:8000")}
-	config := Config{Debug: s.Debug, PlainProofs: s.PlainProofs, Issuer: cmp.Or(s.Issuer, s.env("QOD_ISSUER")), Version: s.Version, Origins: s.Origins, Log: s.Log, Keys: &Keyring{},
+	config := Config{Debug: s.Debug || s.AsOriginal, PlainProofs: s.PlainProofs, Issuer: cmp.Or(s.Issuer, s.env("QOD_ISSUER")), Version: s.Version, Origins: s.Origins, Log: s.Log, Keys: &Keyring{},
 		GitSHA: first(s.env("GIT_SHA"), "unknown"), ImageTag: first(s.env("IMAGE_TAG"), "unknown")}
+	if s.AsOriginal {
+		i.Notices = append(i.Notices, "as the original: /_debug/env tells anyone whether a token is set and how long it is; not for the open network")
+	}
 	if err := s.access(i, &config); err != nil {
 		return nil, err
 	}

@@ -107,6 +107,7 @@ var differ = map[string]struct {
 	"auth.get /redoc":               {200, "*", "our own page"},
 	"auth.get /openapi.json":        {200, "*", "our own description"},
 	"auth.get /sessions":            {401, `{"detail":"Missing Authorization header"}`, "the original lacks it"},
+	"auth.head /health":             {200, "", "HEAD is answered where GET is"},
 	"intent.raw.nan /intent":        {422, `{"detail":[{"type":"finite_number","loc":["body","target_p95_latency_ms"],"msg":"Input should be a finite number","input":"NaN"}]}`, "500 at bad input"},
 	"intent.raw.inf /intent":        {422, `{"detail":[{"type":"finite_number","loc":["body","target_p95_latency_ms"],"msg":"Input should be a finite number","input":"Infinity"}]}`, "500 at bad input"},
 	"intent.raw.surr /intent":       {422, `{"detail":[{"type":"string_unicode","loc":["body","text"],"msg":"Input should be a valid string, unable to parse raw data as a unicode string","input":"` + "\ufffd" + `"}]}`, "500 at bad input"},

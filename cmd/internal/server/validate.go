@@ -245,7 +245,7 @@ func integerText(s string) (string, bool) {
 		s = whole
 	}
 	digits := strings.TrimLeft(strings.TrimPrefix(s, "-"), "+")
-	if len(s)-len(digits) > 1 || strings.HasPrefix(digits, "_") || strings.HasSuffix(digits, "_") || strings.Contains(digits, "__") {
+	if len(s)-len(digits) > 1 || !grouped(digits) {
 		return "", false
 	}
 	digits = strings.ReplaceAll(digits, "_", "")
@@ -270,15 +270,29 @@ func toFloat(v any) (float64, *fault) {
 	case float64:
 		return finite(v)
 	case string:
-		s := strings.TrimFunc(v, unicode.IsSpace)
-		x, err := strconv.ParseFloat(s, 64)
-		if strings.ContainsAny(s, "xXpP_") || err != nil && !math.IsInf(x, 0) {
+		x, ok := floatText(strings.TrimFunc(v, unicode.IsSpace))
+		if !ok && grouped(v) {
+			x, ok = floatText(strings.ReplaceAll(v, "_", ""))
+		}
+		if !ok {
 			f := notFloat
 			return 0, &f
 		}
 		return finite(x)
 	}
 	return 0, &fault{kind: "float_type", message: "Input should be a valid number"}
+}
+
+// floatText reads a float as Rust does; one beyond a double is infinite.
+func floatText(s string) (float64, bool) {
+	x, err := strconv.ParseFloat(s, 64)
+	return x, (err == nil || math.IsInf(x, 0)) && !strings.ContainsAny(s, "xXpP_")
+}
+
+// grouped reports whether the underscores of a number stand where pydantic lets
+// them pass: single ones, anywhere but at an end.
+func grouped(s string) bool {
+	return !strings.HasPrefix(s, "_") && !strings.HasSuffix(s, "_") && !strings.Contains(s, "__")
 }
 
 func finite(x float64) (float64, *fault) {

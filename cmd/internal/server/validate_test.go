@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"strconv"
 	"testing"
 	"time"
 
@@ -19,6 +20,26 @@ func TestIntegerText(t *testing.T) {
 		got, ok := integerText(text)
 		if got != want || ok != (want != "") {
 			t.Errorf("%q: %q, %t; want %q", text, got, ok, want)
+		}
+	}
+}
+
+// The floats of strings, as pydantic 2 takes them.
+func TestFloatOfText(t *testing.T) {
+	for text, want := range map[string]string{
+		"1_000": "1000", "1_0.5": "10.5", "1_.5": "1.5", "1._5": "1.5", "1e1_0": "1e+10", "1_e5": "100000", "-_1": "-1", "+1_0": "10", "0_1": "1",
+		" 1.5\u2003": "1.5", ".5": "0.5", "5.": "5", "1_0.": "10",
+		"_1": "float_parsing", "1_": "float_parsing", "1__0": "float_parsing", " 1_0 ": "float_parsing", "_": "float_parsing", "0x1": "float_parsing", "0x_1": "float_parsing",
+		"": "float_parsing", "+": "float_parsing", "+-1": "float_parsing", "1,0": "float_parsing", "\uff11_0": "float_parsing",
+		"inf": "finite_number", "in_f": "finite_number", "nan": "finite_number", "1e999": "finite_number",
+	} {
+		x, f := toFloat(text)
+		got := strconv.FormatFloat(x, 'g', -1, 64)
+		if f != nil {
+			got = f.kind
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
 }

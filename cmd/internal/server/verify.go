@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/qodverify/qodverify/bundle"
 	"github.com/qodverify/qodverify/bundle/canonical"
@@ -45,7 +46,17 @@ func (s *Server) getVerify(r *request) reply {
 	signature := s.signatureReason(record)
 	want := bundle.Genesis
 	var previous any
+	var edited pyjson.Object
 	if hasPrevious {
+		// The chain goes on from what was signed. A predecessor that was edited since
+		// is named, and accuses its own record alone.
+		if record.PrevHash != expected.ThisHash && s.wasSigned(expected, record.PrevHash) {
+			edited = pyjson.Object{{Name: "edited_previous_record", Value: pyjson.Object{
+				{Name: "session_id", Value: expected.SessionID},
+				{Name: "this_hash_stored", Value: expected.ThisHash}, {Name: "this_hash_signed", Value: record.PrevHash},
+			}}}
+			expected.ThisHash = record.PrevHash
+		}
 		want, previous = expected.ThisHash, expected.ThisHash
 	}
 	runtimeOK := artifactHash != nil && artifactHash == claimed
@@ -62,7 +73,7 @@ func (s *Server) getVerify(r *request) reply {
 	case !runtimeOK:
 		reason = "runtime_hash_mismatch"
 	}
-	return ok(pyjson.Object{
+	return ok(append(pyjson.Object{
 		{Name: "session_id", Value: id},
 		{Name: "verified", Value: reason == "ok"}, {Name: "reason", Value: reason},
 		{Name: "runtime_artifact_verified", Value: runtimeOK},
@@ -75,6 +86,23 @@ func (s *Server) getVerify(r *request) reply {
 		{Name: "proof_signature_stored", Value: record.Signature}, {Name: "proof_created_at", Value: record.CreatedAt},
 		{Name: "claimed_runtime_sha256", Value: claimed}, {Name: "computed_runtime_sha256", Value: artifactHash},
 		{Name: "runtime_artifact_path", Value: mint.ArtifactPath(id)},
+	}, edited...))
+}
+
+// wasSigned reports whether a record had this_hash when it was signed, whatever its
+// row says now: its signature is one of that hash, or its proof and place still
+// give it.
+func (s *Server) wasSigned(r store.Record, thisHash string) bool {
+	hash, err := bundle.ParseDigest(thisHash)
+	if err != nil {
+		return false
+	}
+	if _, link := s.proofHashes(r); link == thisHash {
+		return true
+	}
+	signature, err := jwks.DecodeBase64URL(r.Signature, 64)
+	return err == nil && slices.ContainsFunc(s.Keys.published, func(key jwks.Key) bool {
+		return key.Verify(bundle.SigningInput(hash), signature)
 	})
 }
 

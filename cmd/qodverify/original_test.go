@@ -1,0 +1,147 @@
+package main
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// verified asks the service's own /verify.
+func (p *process) verified(t *testing.T, id, token string) (answer struct {
+	Verified     bool
+	Reason       string
+	LedgerHash   bool   `json:"ledger_hash_verified"`
+	Signature    bool   `json:"signature_verified"`
+	Chain        bool   `json:"chain_continuity_verified"`
+	Artifact     bool   `json:"runtime_artifact_verified"`
+	PrevHash     string `json:"proof_prev_hash"`
+	ExpectedPrev string `json:"expected_prev_this_hash"`
+	Edited       *struct {
+		ID             string `json:"session_id"`
+		Stored, Signed string
+	} `json:"edited_previous_record"`
+}) {
+	t.Helper()
+	status, data, err := p.call("GET", "/proof/"+id+"/verify", token, "")
+	if err == nil {
+		err = json.Unmarshal(data, &answer)
+	}
+	if err != nil || status != 200 {
+		t.Fatalf("/verify of %s: %d %s, %v", id, status, data, err)
+	}
+	return answer
+}
+
+// TestOriginalFlows goes through what the original's test suite and its two demos
+// do, in an order in which each meets what the others left, and again.
+func TestOriginalFlows(t *testing.T) {
+	dir := t.TempDir()
+	const token = "dev-token-123"
+	p := mustServe(t, dir, []string{"QOD_API_TOKEN=" + token}, "--as-original")
+	if log := p.stderr.String(); !strings.Contains(log, "as the original") || !strings.Contains(log, filepath.Join("backend", "qod_mock.sqlite3")) || !strings.Contains(log, "artifacts artifacts") {
+		t.Errorf("--as-original is not told:\n%s", log)
+	}
+	good := func(t *testing.T) string {
+		t.Helper()
+		for path, want := range map[string]int{"/_debug/env": 200, "/_debug/protected": 401} {
+			if status, _, err := p.call("GET", path, "", ""); err != nil || status != want {
+				t.Fatalf("GET %s without a token: %d, want %d, %v", path, status, want, err)
+			}
+		}
+		if status, _, err := p.call("GET", "/_debug/protected", token, ""); err != nil || status != 200 {
+			t.Fatalf("GET /_debug/protected: %d, %v", status, err)
+		}
+		id, _, err := p.session(token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := p.verified(t, id, token); !v.Verified || v.Reason != "ok" || !v.Chain || v.PrevHash != "GENESIS" && v.PrevHash != v.ExpectedPrev {
+			t.Fatalf("an honest session: %+v", v)
+		}
+		if names, err := filepath.Glob(filepath.Join(dir, "artifacts", "proof_"+id+"_*.json")); err != nil || len(names) != 1 {
+			t.Fatalf("snapshots %q, %v", names, err)
+		}
+		return id
+	}
+	edited := map[string]bool{}
+	// The proof is rewritten and this_hash made to fit it; the signature stays.
+	tamper := func(t *testing.T) {
+		t.Helper()
+		id := good(t)
+		rewriteRecord(t, filepath.Join(dir, "backend", "qod_mock.sqlite3"), id, true)
+		edited[id] = true
+		if v := p.verified(t, id, token); v.Verified || v.Reason != "signature_mismatch" || !v.LedgerHash || v.Signature {
+			t.Fatalf("an edited record: %+v", v)
+		}
+	}
+	proofAlone := func(t *testing.T) {
+		t.Helper()
+		id := good(t)
+		rewriteRecord(t, filepath.Join(dir, "backend", "qod_mock.sqlite3"), id, false)
+		if v := p.verified(t, id, token); v.Verified || v.Reason != "ledger_hash_mismatch" {
+			t.Fatalf("an edited proof: %+v", v)
+		}
+	}
+	artifact := func(t *testing.T) {
+		t.Helper()
+		id := good(t)
+		name := filepath.Join(dir, "artifacts", id, "artifact.json")
+		whole, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(strings.Replace(string(whole), "{", `{"tampered": true,`, 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if v := p.verified(t, id, token); v.Verified || v.Reason != "runtime_hash_mismatch" || v.Artifact {
+			t.Fatalf("an edited artifact: %+v", v)
+		}
+		if err := os.WriteFile(name, whole, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if v := p.verified(t, id, token); !v.Verified {
+			t.Fatalf("the artifact restored: %+v", v)
+		}
+	}
+	flows := map[string]func(*testing.T){"good": func(t *testing.T) { good(t) }, "tamper": tamper, "proof alone": proofAlone, "artifact": artifact}
+	for _, name := range []string{"tamper", "artifact", "good", "tamper", "tamper", "good", "proof alone", "good", "good", "artifact", "tamper", "good"} {
+		if !t.Run(name, flows[name]) {
+			t.Fatalf("the service says:\n%s", p.stderr)
+		}
+	}
+	// Whoever follows an edited record says which one it is.
+	id := func() string { tamper(t); return good(t) }()
+	if v := p.verified(t, id, token); v.Edited == nil || !edited[v.Edited.ID] {
+		t.Errorf("the edited record is not named: %+v", v)
+	}
+}
+
+// rewriteRecord edits a stored proof as the original's tamper scripts do, by a
+// program of its own: a row with sorted members and ASCII, whose canonical form
+// differs in the separators alone.
+func rewriteRecord(t *testing.T, database, id string, hash bool) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+database+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var proof, prev string
+	if err := db.QueryRow("SELECT proof_json, prev_hash FROM proof_ledger WHERE session_id = ?", id).Scan(&proof, &prev); err != nil {
+		t.Fatal(err)
+	}
+	proof = strings.Replace(proof, "local-simulated-provider", "evil-simulated-provider", 1)
+	canonical := strings.ReplaceAll(strings.ReplaceAll(proof, `": `, `":`), `, "`, `,"`)
+	sum := sha256.Sum256([]byte(prev + "|" + canonical))
+	if _, err = db.Exec("UPDATE proof_ledger SET proof_json = ? WHERE session_id = ?", proof, id); err == nil && hash {
+		_, err = db.Exec("UPDATE proof_ledger SET this_hash = ? WHERE session_id = ?", hex.EncodeToString(sum[:]), id)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
