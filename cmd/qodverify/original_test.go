@@ -145,3 +145,43 @@ func rewriteRecord(t *testing.T, database, id string, hash bool) {
 		t.Fatal(err)
 	}
 }
+
+// The original's settings mean what they mean there, or are refused.
+func TestOriginalSettings(t *testing.T) {
+	const seed, public = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE", "6WUsa-ez3vOG1ta1VuYQddfPpKN9AbGkn2VsBv22VZo"
+	dir := t.TempDir()
+	key := "QOD_SIGNING_PRIVATE_KEY_B64URL=" + seed
+	refused(t, dir, []string{key, "QOD_ARTIFACTS_DIR="}, "QOD_ARTIFACTS_DIR is empty")
+	refused(t, dir, []string{key, "QOD_ARTIFACTS_DIR=art "}, "begins or ends with blanks")
+	refused(t, dir, []string{key, "QOD_DB_PATH= l.db"}, "begins or ends with blanks")
+	refused(t, dir, []string{key, "MAX_BODY_BYTES=1_"}, "MAX_BODY_BYTES")
+	refused(t, dir, []string{"QOD_SIGNING_PUBLIC_KEY_B64URL=short"}, "QOD_SIGNING_PUBLIC_KEY_B64URL")
+	mustServe(t, dir, []string{"QOD_ACTIVE_SIGNING_KID=k1"}, "--data", "own").stop(t, os.Interrupt)
+	refused(t, dir, []string{"QOD_ACTIVE_SIGNING_KID=k2"}, `QOD_ACTIVE_SIGNING_KID is "k2", and the key in`, "--data", "own")
+
+	standard := strings.NewReplacer("-", "+", "_", "/").Replace(public) + "="
+	p := mustServe(t, dir, []string{key, "QOD_API_TOKEN= t ", "MAX_BODY_BYTES= 1_000 ", "QOD_GIT_SHA=abc", "QOD_IMAGE_TAG=v1",
+		"QOD_ARTIFACTS_DIR=art", "QOD_PUBLIC_KEYS=a=b:" + standard}, "--plain-proofs")
+	if _, keys, err := p.call("GET", "/public-keys", "", ""); err != nil || !strings.Contains(string(keys), `{"kid":"a=b","alg":"ed25519","public_key_b64url":"`+public+`"}`) {
+		t.Errorf("keys %s, %v", keys, err)
+	}
+	if status, _, err := p.call("POST", "/intent", "t", strings.Repeat(" ", 1001)); err != nil || status != 413 {
+		t.Errorf("MAX_BODY_BYTES=1_000: %d, %v", status, err)
+	}
+	id, _, err := p.session("t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, _ := filepath.Glob(filepath.Join(dir, "art", "run_summaries", "run_*_"+id+".json"))
+	if len(names) != 1 {
+		t.Fatalf("run summaries %q", names)
+	}
+	if data, err := os.ReadFile(names[0]); err != nil || !strings.Contains(string(data), `"git_sha": "abc"`) || !strings.Contains(string(data), `"image_tag": "v1"`) {
+		t.Errorf("the run summary: %s, %v", data, err)
+	}
+	p.stop(t, os.Interrupt)
+	p = mustServe(t, dir, []string{"QOD_SIGNING_PRIVATE_KEY_B64URL=", "QOD_SIGNING_PUBLIC_KEY_B64URL=" + public}, "--data", "third")
+	if _, keys, err := p.call("GET", "/public-keys", "", ""); err != nil || !strings.Contains(string(keys), `"kid":"default","alg":"ed25519","public_key_b64url":"`+public) {
+		t.Errorf("keys %s, %v", keys, err)
+	}
+}

@@ -145,8 +145,24 @@ func (s *Signer) sign(thisHash bundle.Digest) string {
 	return base64.RawURLEncoding.EncodeToString(ed25519.Sign(s.private, bundle.SigningInput(thisHash)))
 }
 
-// DecodeKey reads 32 bytes of base64url as the original's environment has them,
-// with or without padding.
+// DecodeKey reads 32 bytes of base64 as the original's environment has them: in the
+// alphabet of URLs or the standard one, with or without padding, and with blanks
+// where Python passes over them. It passes over anything else too; here that is an
+// error, since it may be a key that was mistyped.
 func DecodeKey(text string) ([]byte, error) {
-	return jwks.DecodeBase64URL(strings.TrimRight(strings.TrimSpace(text), "="), 32)
+	text = strings.TrimSpace(text)
+	want := (4 - len(text)%4) % 4 // the original fills up before it decodes, blanks counted
+	text = strings.NewReplacer("-", "+", "_", "/").Replace(text)
+	digits := strings.Join(strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\n\v\f\r", r) }), "")
+	digits, padding := strings.TrimRight(digits, "="), len(digits)-len(strings.TrimRight(digits, "="))
+	data, err := base64.RawStdEncoding.DecodeString(digits)
+	switch {
+	case err != nil:
+		return nil, errors.New("it has characters that are not of base64")
+	case len(data) != 32:
+		return nil, fmt.Errorf("it has %d bytes", len(data))
+	case padding+want < 1: // 43 characters want one
+		return nil, errors.New("with its blanks it lacks a = at its end")
+	}
+	return data, nil
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -209,8 +211,69 @@ func TestKeyFile(t *testing.T) {
 			t.Errorf("%s: the error tells the key: %v", what, err)
 		}
 	}
-	if _, err := DecodeKey(strings.Repeat("A", 43) + "="); err != nil {
-		t.Errorf("a padded key, as the original's environment may have: %v", err)
+}
+
+// TestDecodeKey: what Python's base64 makes of a key in the environment, after the
+// original's filling up. TestDecodeKeyOracle asks it.
+var encodedKeys = []struct {
+	name, text string
+	ok         bool
+}{
+	{"as gen_keys writes it", "-_8" + strings.Repeat("A", 40), true},
+	{"padded", strings.Repeat("A", 43) + "=", true},
+	{"padded twice", strings.Repeat("A", 43) + "==", true},
+	{"the standard alphabet", "+/8" + strings.Repeat("A", 40) + "=", true},
+	{"both alphabets", "+_8" + strings.Repeat("A", 40), true},
+	{"blanks around", "  " + strings.Repeat("A", 43) + "\n", true},
+	{"a blank within", strings.Repeat("A", 20) + " " + strings.Repeat("A", 23), false}, // 44 characters want no padding
+	{"two blanks within", strings.Repeat("A", 20) + " \t" + strings.Repeat("A", 23), true},
+	{"a blank within, padded", strings.Repeat("A", 20) + " " + strings.Repeat("A", 23) + "=", true},
+	{"a line end within, padded", strings.Repeat("A", 20) + "\n" + strings.Repeat("A", 23) + "=", true},
+	{"spare bits", strings.Repeat("A", 42) + "B", true},
+	{"short", strings.Repeat("A", 42), false},
+	{"long", strings.Repeat("A", 44), false},
+	{"nothing", "", false},
+	{"no letters", "é" + strings.Repeat("A", 43), false},
+}
+
+func TestDecodeKey(t *testing.T) {
+	for _, c := range encodedKeys {
+		if data, err := DecodeKey(c.text); (err == nil) != c.ok || err == nil && len(data) != 32 {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	// Python passes over these; a key that was mistyped is no key.
+	for _, text := range []string{strings.Repeat("A", 20) + "*%!." + strings.Repeat("A", 23), strings.Repeat("A", 43) + "=AAAA"} {
+		if _, err := DecodeKey(text); err == nil {
+			t.Errorf("%q was read", text)
+		}
+	}
+}
+
+func TestDecodeKeyOracle(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("skipped: python3 is not here")
+	}
+	for _, c := range encodedKeys {
+		out, err := exec.Command(python, "-c", `
+import base64, binascii, sys
+text = sys.argv[1].strip()
+try:
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+except (binascii.Error, ValueError):
+    data = b""
+print(data.hex() if len(data) == 32 else "none")`, c.text).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "none"
+		if data, err := DecodeKey(c.text); err == nil {
+			want = hex.EncodeToString(data)
+		}
+		if got := strings.TrimSpace(string(out)); got != want || (got != "none") != c.ok {
+			t.Errorf("%s: Python reads %s, DecodeKey %s", c.name, got, want)
+		}
 	}
 }
 

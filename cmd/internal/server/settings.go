@@ -108,6 +108,22 @@ func (s *Settings) place() {
 	s.Artifacts = first(s.Artifacts, s.env("QOD_ARTIFACTS_DIR"), artifacts, filepath.Join(s.Data, "artifacts"))
 }
 
+// spelling refuses places that the original would take for others: it cuts no
+// blanks off, and takes an empty name of the artifacts folder for the current one.
+func (s *Settings) spelling() error {
+	for name, given := range map[string]string{"QOD_DB_PATH": s.Database, "QOD_ARTIFACTS_DIR": s.Artifacts} {
+		text, there := s.Env(name)
+		switch {
+		case given != "" || !there:
+		case text != strings.TrimSpace(text):
+			return refused("%s=%q begins or ends with blanks, which the original takes for a part of the name", name, text)
+		case text == "" && name == "QOD_ARTIFACTS_DIR":
+			return refused("%s is empty, by which the original means the current folder: say . or unset it", name)
+		}
+	}
+	return nil
+}
+
 // SourceFolder is where the original's program lies in a checkout of it, else the
 // current folder.
 func SourceFolder() string {
@@ -130,10 +146,13 @@ func first(list ...string) string {
 // would make proofs that nobody can check, or a service that anybody can write
 // to. Its error is ErrSettings for those, else one of the files.
 func Open(ctx context.Context, s Settings) (_ *Instance, err error) {
+	if err := s.spelling(); err != nil {
+		return nil, err
+	}
 	s.place()
 	i := &Instance{Listen: first(s.Listen, "127.0.0.1:8000")}
 	config := Config{Debug: s.Debug || s.AsOriginal, PlainProofs: s.PlainProofs, Issuer: cmp.Or(s.Issuer, s.env("QOD_ISSUER")), Version: s.Version, Origins: s.Origins, Log: s.Log, Keys: &Keyring{},
-		GitSHA: first(s.env("GIT_SHA"), "unknown"), ImageTag: first(s.env("IMAGE_TAG"), "unknown")}
+		GitSHA: first(s.env("GIT_SHA"), s.env("QOD_GIT_SHA"), "unknown"), ImageTag: first(s.env("IMAGE_TAG"), s.env("QOD_IMAGE_TAG"), "unknown")}
 	if s.AsOriginal {
 		i.Notices = append(i.Notices, "as the original: /_debug/env tells anyone whether a token is set and how long it is; not for the open network")
 	}
@@ -185,7 +204,12 @@ func (s *Settings) access(i *Instance, c *Config) error {
 		i.Notices = append(i.Notices, "no token is set: protected calls answer 500 until QOD_API_TOKEN or --token-file gives one, or --no-auth switches it off")
 	}
 	if text := s.env("MAX_BODY_BYTES"); text != "" {
-		n, err := strconv.ParseInt(text, 10, 64)
+		var n int64
+		digits, err := text, error(nil)
+		if grouped(digits) { // as Python's int takes it
+			digits = strings.ReplaceAll(digits, "_", "")
+		}
+		n, err = strconv.ParseInt(digits, 10, 64)
 		if err != nil || n < 1 || n > 1<<30 {
 			return refused("MAX_BODY_BYTES=%q is not a number of bytes from 1 to %d", text, 1<<30)
 		}
@@ -279,7 +303,10 @@ func (s *Settings) publishEnv(i *Instance, ring *Keyring) error {
 		if entry == "" {
 			continue
 		}
-		at := strings.IndexAny(entry, ":=")
+		at := strings.Index(entry, ":")
+		if at < 0 {
+			at = strings.Index(entry, "=")
+		}
 		var public []byte
 		err := errors.New("want kid:key")
 		if at > 0 {
@@ -296,6 +323,18 @@ func (s *Settings) publishEnv(i *Instance, ring *Keyring) error {
 			return refused("QOD_PUBLIC_KEYS: %w", err)
 		}
 	}
+	// Without a private one it is a key to check with.
+	kid, text := first(s.env("QOD_ACTIVE_SIGNING_KID"), "default"), s.env("QOD_SIGNING_PUBLIC_KEY_B64URL")
+	if _, there := ring.lookup(kid); there || text == "" || s.env("QOD_SIGNING_PRIVATE_KEY_B64URL") != "" {
+		return nil
+	}
+	public, err := mint.DecodeKey(text)
+	if err == nil {
+		err = ring.Publish(jwks.Key{KID: kid, Public: [32]byte(public)})
+	}
+	if err != nil {
+		return refused("QOD_SIGNING_PUBLIC_KEY_B64URL: %w", err)
+	}
 	return nil
 }
 
@@ -308,6 +347,8 @@ func (s *Settings) signer(i *Instance, byEnv bool) (*mint.Signer, error) {
 	name := first(s.Key, filepath.Join(s.Data, keyName))
 	signer, err := mint.ReadSigner(name)
 	switch {
+	case err == nil && s.Key == "" && s.env("QOD_ACTIVE_SIGNING_KID") != "" && s.env("QOD_ACTIVE_SIGNING_KID") != signer.KID:
+		return nil, refused("QOD_ACTIVE_SIGNING_KID is %q, and the key in %s is %q: unset it, or give its key", s.env("QOD_ACTIVE_SIGNING_KID"), name, signer.KID)
 	case err == nil:
 		return signer, nil
 	case !errors.Is(err, fs.ErrNotExist):
@@ -341,7 +382,7 @@ func (s *Settings) envSigner() (*mint.Signer, error) {
 	}
 	seed, err := mint.DecodeKey(text)
 	if err != nil {
-		return nil, refused("QOD_SIGNING_PRIVATE_KEY_B64URL is not 32 bytes of base64url: %w", err)
+		return nil, refused("QOD_SIGNING_PRIVATE_KEY_B64URL is not 32 bytes of base64: %w", err)
 	}
 	signer, err := mint.NewSigner(first(s.env("QOD_ACTIVE_SIGNING_KID"), "default"), seed)
 	if err != nil {

@@ -29,7 +29,7 @@ func TestPlace(t *testing.T) {
 	}
 	check("a checkout of the original", place(Settings{}), [3]string{"backend", "backend/qod_mock.sqlite3", "artifacts"})
 	check("--data there", place(Settings{Data: "d"}), [3]string{"d", "d/qod_mock.sqlite3", "d/artifacts"})
-	env["QOD_DB_PATH"] = " env/l.db "
+	env["QOD_DB_PATH"] = "env/l.db"
 	check("QOD_DB_PATH", place(Settings{}), [3]string{"env", "env/l.db", "artifacts"})
 	env["QOD_ARTIFACTS_DIR"] = "env/art"
 	check("both", place(Settings{}), [3]string{"env", "env/l.db", "env/art"})
