@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -183,5 +184,54 @@ func TestOriginalSettings(t *testing.T) {
 	p = mustServe(t, dir, []string{"QOD_SIGNING_PRIVATE_KEY_B64URL=", "QOD_SIGNING_PUBLIC_KEY_B64URL=" + public}, "--data", "third")
 	if _, keys, err := p.call("GET", "/public-keys", "", ""); err != nil || !strings.Contains(string(keys), `"kid":"default","alg":"ed25519","public_key_b64url":"`+public) {
 		t.Errorf("keys %s, %v", keys, err)
+	}
+}
+
+// The log's lines are JSON on request, and artifacts/run.log has the original's.
+func TestOriginalLogs(t *testing.T) {
+	dir := t.TempDir()
+	p := mustServe(t, dir, []string{"QOD_API_TOKEN=t"}, "--log-format", "json", "--quiet=false")
+	if status, _, err := p.call("POST", "/proof/00000000-0000-0000-0000-000000000000/finalize", "t", ""); err != nil || status != 404 {
+		t.Fatal(status, err)
+	}
+	if status, _, err := p.call("GET", "/sessions/"+strings.Repeat("x", 8000), "t", ""); err != nil || status != 422 {
+		t.Fatal(status, err)
+	}
+	p.stop(t, os.Interrupt)
+	type request struct {
+		Event, Path, Client, Level string
+		Status                     int
+		Code                       int     `json:"status_code"`
+		Duration                   float64 `json:"duration_ms"`
+		ID                         string  `json:"request_id"`
+	}
+	lines := func(text string, status func(request) int) {
+		t.Helper()
+		var seen []int
+		for line := range strings.Lines(text) {
+			var r request
+			if err := json.Unmarshal([]byte(line), &r); err != nil {
+				t.Fatalf("%v: %q", err, line)
+			}
+			if r.Event != "http_request" {
+				continue
+			}
+			if r.Client != "127.0.0.1" || r.Duration <= 0 || r.ID == "" || r.Level != "INFO" || len(line) > 1000 {
+				t.Errorf("a request's line: %s", line)
+			}
+			seen = append(seen, status(r))
+		}
+		if !slices.Equal(seen, []int{404, 422}) {
+			t.Errorf("requests of status %v in:\n%s", seen, text)
+		}
+	}
+	lines(p.stderr.String(), func(r request) int { return r.Status })
+	data, err := os.ReadFile(filepath.Join(dir, "qod-data", "artifacts", "run.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines(string(data), func(r request) int { return r.Code })
+	if code, out := command(t, dir, nil, "serve", "--log-format", "xml"); code != int(exitUsage) || !strings.Contains(out, "neither text nor json") {
+		t.Errorf("--log-format xml: exit %d\n%s", code, out)
 	}
 }

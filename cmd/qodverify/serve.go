@@ -23,6 +23,7 @@ type serveFlags struct {
 	host, port, envFile string
 	demo                bool
 	demoDir             string
+	logFormat           string
 	notices             []string // what to tell of the settings
 }
 
@@ -47,9 +48,12 @@ QOD_DB_PATH, QOD_ARTIFACTS_DIR, QOD_ACTIVE_SIGNING_KID, QOD_SIGNING_PRIVATE_KEY_
 (set and empty: no key, nothing is signed), QOD_SIGNING_PUBLIC_KEY_B64URL,
 QOD_PUBLIC_KEYS, MAX_BODY_BYTES. Flags win over it.
 
-The log goes to stderr, as JSON with --output json. SIGINT and SIGTERM end the service
-after the requests in flight. --demo does not stay: it starts a service, measures this
-machine's loopback, makes a proof, verifies it, and says how to check it again.`,
+The log goes to stderr; --log-format json makes each record a line of JSON, a request
+with event, method, path, status, duration_ms, client and request_id. The artifacts
+folder has the original's run.log of requests, and summaries of finalizes that failed.
+
+SIGINT and SIGTERM end the service after the requests in flight. --demo does not
+stay: it starts a service, measures this machine's loopback, makes a proof, verifies it, and says how to check it again.`,
 		Example: `  qodverify serve --demo
   QOD_API_TOKEN=secret qodverify serve
   qodverify serve --no-auth --listen 127.0.0.1:9000 --data /var/lib/qod`,
@@ -84,6 +88,7 @@ machine's loopback, makes a proof, verifies it, and says how to check it again.`
 	flags.StringVar(&f.Issuer, "issuer", "", "`NAME` to sign into proofs as who makes them ($QOD_ISSUER)")
 	flags.BoolVar(&f.PlainProofs, "plain-proofs", false, "make the original's proofs to the byte, which commit to no sample")
 	flags.StringArrayVar(&f.Origins, "cors-origin", nil, "`ORIGIN` whose pages may call (repeatable; default http://127.0.0.1:5173, http://localhost:5173)")
+	flags.StringVar(&f.logFormat, "log-format", "text", "`FORMAT` of the log: text, or json with a line for each record")
 	flags.StringVar(&f.envFile, "env-file", "", "`FILE` of variables that the environment lacks (default the nearest .env, from here up)")
 	flags.BoolVar(&f.demo, "demo", false, "show it all once, and end")
 	flags.StringVar(&f.demoDir, "demo-dir", "qod-demo", "`DIR` for what --demo leaves")
@@ -105,25 +110,29 @@ func (f *serveFlags) settle(cmd *cobra.Command) error {
 		}
 		f.Listen = net.JoinHostPort(host, port)
 	}
+	if f.logFormat != "text" && f.logFormat != "json" {
+		return fmt.Errorf("--log-format %q is neither text nor json", f.logFormat)
+	}
 	return f.environment(cmd)
 }
 
 // logger writes to stderr, as the other commands' messages do.
-func (a *app) logger() *slog.Logger {
+func (a *app) logger(asJSON bool) *slog.Logger {
 	options := &slog.HandlerOptions{}
 	if a.quiet {
 		options.Level = slog.LevelWarn
 	}
-	if a.output == "json" {
+	if asJSON {
 		return slog.New(slog.NewJSONHandler(a.stderr, options))
 	}
 	return slog.New(slog.NewTextHandler(a.stderr, options))
 }
 
 func (a *app) serve(ctx context.Context, f *serveFlags) error {
-	f.Log, f.Version = a.logger(), toolVersion()
+	asJSON := f.logFormat == "json" || a.output == "json"
+	f.Log, f.Version = a.logger(asJSON), toolVersion()
 	for _, notice := range f.notices {
-		a.notice(f.Log, notice)
+		a.notice(f.Log, asJSON, notice)
 	}
 	opened := endWith(ctx)
 	instance, err := server.Open(ctx, f.Settings)
@@ -144,7 +153,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		return &problemError{"serve", exitMalformed, err}
 	}
 	for _, notice := range append(instance.Notices, "listening on http://"+l.Addr().String()) {
-		a.notice(f.Log, notice)
+		a.notice(f.Log, asJSON, notice)
 	}
 	if err := server.Serve(ctx, l, instance.Server, f.Log); err != nil {
 		return &problemError{"serve", exitMalformed, err}
@@ -154,8 +163,8 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 
 // notice tells whoever started the service something: a plain line, or a record
 // where the log is JSON.
-func (a *app) notice(log *slog.Logger, text string) {
-	if a.output == "json" {
+func (a *app) notice(log *slog.Logger, asJSON bool, text string) {
+	if asJSON {
 		log.Info(text)
 		return
 	}

@@ -25,14 +25,13 @@ type Run struct {
 // Files returns the proof's files: the artifact that the proof names, a wrapper
 // around the record, the record itself and the summary of the run.
 func (p *Proof) Files(sessionID string, run Run) []File {
-	stamp := run.Start.UTC().Format("20060102_150405")
 	record := p.Record()
-	name := "proof_" + sessionID + "_" + stamp + ".json"
+	name := "proof_" + sessionID + "_" + run.stamp() + ".json"
 	return []File{
 		{ArtifactPath(sessionID), pyjson.Indent(p.Artifact)},
 		{sessionID + "/artifact_v1.json", pyjson.Indent(wrapper(record))},
 		{name, pyjson.Indent(record)},
-		{"run_summaries/run_" + stamp + "_" + sessionID + ".json", pyjson.Indent(p.summary(sessionID, name, run))},
+		{run.summaryName(sessionID), pyjson.Indent(p.summary(sessionID, name, run))},
 	}
 }
 
@@ -61,19 +60,39 @@ func wrapper(record pyjson.Object) pyjson.Object {
 // summary is the original's run summary, with paths relative to the artifacts
 // folder where the original tells the machine's absolute ones.
 func (p *Proof) summary(sessionID, proofName string, run Run) pyjson.Object {
+	return run.summary(sessionID, "ok", pyjson.Object{
+		{Name: "kid", Value: p.KID}, {Name: "prev_hash", Value: p.PrevHash},
+		{Name: "proof_artifact_path", Value: proofName},
+		{Name: "run_summary_path", Value: nil},
+		{Name: "runtime_artifact_path", Value: ArtifactPath(sessionID)},
+		{Name: "signature", Value: p.Signature}, {Name: "this_hash", Value: p.ThisHash},
+		{Name: "wrapper_artifact_path", Value: sessionID + "/artifact_v1.json"},
+	})
+}
+
+// Failure returns the summary of a finalize that made no proof, with the reason as
+// the original writes it.
+func Failure(sessionID, reason string, run Run) File {
+	ids := pyjson.Object{}
+	for _, name := range []string{"kid", "prev_hash", "proof_artifact_path", "run_summary_path", "runtime_artifact_path", "signature", "this_hash", "wrapper_artifact_path"} {
+		ids = append(ids, pyjson.Member{Name: name})
+	}
+	return File{run.summaryName(sessionID), pyjson.Indent(run.summary(sessionID, reason, ids))}
+}
+
+func (run Run) stamp() string { return run.Start.UTC().Format("20060102_150405") }
+
+func (run Run) summaryName(sessionID string) string {
+	return "run_summaries/run_" + run.stamp() + "_" + sessionID + ".json"
+}
+
+func (run Run) summary(sessionID, reason string, ids pyjson.Object) pyjson.Object {
 	return pyjson.Object{
 		{Name: "build", Value: pyjson.Object{{Name: "git_sha", Value: run.GitSHA}, {Name: "image_tag", Value: run.ImageTag}}},
 		{Name: "env", Value: pyjson.Object{{Name: "hostname", Value: run.Hostname}}},
-		{Name: "ids", Value: pyjson.Object{
-			{Name: "kid", Value: p.KID}, {Name: "prev_hash", Value: p.PrevHash},
-			{Name: "proof_artifact_path", Value: proofName},
-			{Name: "run_summary_path", Value: nil},
-			{Name: "runtime_artifact_path", Value: ArtifactPath(sessionID)},
-			{Name: "signature", Value: p.Signature}, {Name: "this_hash", Value: p.ThisHash},
-			{Name: "wrapper_artifact_path", Value: sessionID + "/artifact_v1.json"},
-		}},
+		{Name: "ids", Value: ids},
 		{Name: "request_id", Value: run.RequestID},
-		{Name: "result", Value: pyjson.Object{{Name: "reason", Value: "ok"}, {Name: "success", Value: true}}},
+		{Name: "result", Value: pyjson.Object{{Name: "reason", Value: reason}, {Name: "success", Value: reason == "ok"}}},
 		{Name: "run_type", Value: "finalize_proof"},
 		{Name: "session_id", Value: sessionID},
 		{Name: "timestamps", Value: pyjson.Object{

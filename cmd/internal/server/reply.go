@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -152,12 +153,33 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request, next http.Handl
 		}
 		// The path may hold anything; slog quotes it. No header is logged, so no
 		// token is.
-		line := []any{"method", r.Method, "path", r.URL.Path, "status", rec.status,
-			"ms", float64(time.Since(start).Microseconds()) / 1000, "request_id", id}
+		took := time.Since(start)
+		line := []any{"event", "http_request", "method", r.Method, "path", loggedPath(r), "status", rec.status,
+			"duration_ms", float64(took.Microseconds()) / 1000, "client", remoteHost(r), "request_id", id}
 		if rec.code != "" {
 			line = append(line, "code", string(rec.code))
 		}
 		s.Log.Info("request", line...)
+		s.Runs.request(r, rec.status, took, id)
 	}()
 	next(rec, r)
+}
+
+// maxLoggedPath bounds a path in the log, in bytes: anyone chooses it.
+const maxLoggedPath = 512
+
+func loggedPath(r *http.Request) string {
+	if path := r.URL.Path; len(path) > maxLoggedPath {
+		return path[:maxLoggedPath] + "…"
+	}
+	return r.URL.Path
+}
+
+// remoteHost is the address that a request came from.
+func remoteHost(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
 }

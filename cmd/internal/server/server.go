@@ -60,6 +60,8 @@ type Config struct {
 	Version string
 	// GitSHA and ImageTag go into run summaries.
 	GitSHA, ImageTag string
+	// Runs keeps what the original keeps of runs beside the proofs; nil keeps nothing.
+	Runs *Runs
 }
 
 // Server is the service.
@@ -132,7 +134,7 @@ func (s *Server) routes() []route {
 		{"GET", "/sessions", true, false, s.getSessions},
 		{"GET", "/sessions/{session_id}", true, false, s.getSession},
 		{"DELETE", "/sessions/{session_id}", true, false, s.deleteSession},
-		{"POST", "/proof/{session_id}/finalize", true, false, s.postFinalize},
+		{"POST", "/proof/{session_id}/finalize", true, false, s.summarized(s.postFinalize)},
 		{"GET", "/proof/{session_id}", true, false, s.getProof},
 		{"GET", "/proof/{session_id}/bundle", true, false, s.getBundle},
 		{"GET", "/proof/{session_id}/verify", true, false, s.getVerify},
@@ -293,9 +295,11 @@ func (s *Server) browserToken(r *http.Request) bool {
 	return subtle.ConstantTimeCompare([]byte(password), []byte(s.Token)) == 1
 }
 
+const internalError = "Internal Server Error"
+
 func (s *Server) internal(id string) reply {
 	return reply{status: http.StatusInternalServerError, body: pyjson.Compact(pyjson.Object{
-		{Name: "detail", Value: "Internal Server Error"}, {Name: "request_id", Value: id},
+		{Name: "detail", Value: internalError}, {Name: "request_id", Value: id},
 	})}
 }
 

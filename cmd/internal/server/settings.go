@@ -64,10 +64,11 @@ type Instance struct {
 	Listen  string
 	Notices []string // what to tell whoever started it
 	store   *store.SQLite
+	runs    *Runs
 }
 
 // Close ends the instance after what it has begun.
-func (i *Instance) Close() error { return i.store.Close() }
+func (i *Instance) Close() error { return errors.Join(i.store.Close(), i.runs.Close()) }
 
 func (s *Settings) env(name string) string {
 	v, _ := s.Env(name)
@@ -172,6 +173,10 @@ func Open(ctx context.Context, s Settings) (_ *Instance, err error) {
 		return nil, err
 	}
 	config.Store = i.store
+	if i.runs, err = OpenRuns(s.Artifacts, s.Log); err != nil {
+		return nil, fmt.Errorf("the artifacts folder: %w", err)
+	}
+	config.Runs = i.runs
 	i.Server = New(config)
 	i.Notices = append([]string{"ledger " + s.Database + ", artifacts " + s.Artifacts}, i.Notices...)
 	return i, nil
