@@ -23,6 +23,7 @@ type serveFlags struct {
 	host, port, envFile string
 	demo                bool
 	demoDir             string
+	release             bool
 	logFormat           string
 	notices             []string // what to tell of the settings
 }
@@ -43,7 +44,17 @@ which the first start makes, and jwks.json with every public key so far. To chan
 the key, give another one with --key; the old public key stays published. In a
 checkout of the original, with its folder backend, the original's places are used.
 
-The original's environment is read, .env included: QOD_API_TOKEN, QOD_AUTH_REQUIRED,
+The way back: stop the service, and run serve --release with the same flags. It takes
+the triggers, indexes and WAL mode of this program out of the database, which is then
+the original's as it was, with all records since. Keep the original from running on a
+database that was not released: its parallel writes fail there.
+
+While the service runs the newest records are in qod_mock.sqlite3-wal. Copy the database
+with sqlite3 FILE ".backup COPY", or after the service has ended; a copy by cp lacks
+them, and serve, audit and export say so.
+
+The original's environment is read, .env included (the nearest one, from the folder
+backend or this one up, by python-dotenv's rules): QOD_API_TOKEN, QOD_AUTH_REQUIRED,
 QOD_DB_PATH, QOD_ARTIFACTS_DIR, QOD_ACTIVE_SIGNING_KID, QOD_SIGNING_PRIVATE_KEY_B64URL
 (set and empty: no key, nothing is signed), QOD_SIGNING_PUBLIC_KEY_B64URL,
 QOD_PUBLIC_KEYS, MAX_BODY_BYTES. Flags win over it.
@@ -65,8 +76,11 @@ stay: it starts a service, measures this machine's loopback, makes a proof, veri
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			context.AfterFunc(ctx, stop) // a second signal ends it at once
-			if f.demo {
+			switch {
+			case f.demo:
 				return a.demo(ctx, f.demoDir)
+			case f.release:
+				return a.release(ctx, f)
 			}
 			return a.serve(ctx, f)
 		},
@@ -88,6 +102,7 @@ stay: it starts a service, measures this machine's loopback, makes a proof, veri
 	flags.StringVar(&f.Issuer, "issuer", "", "`NAME` to sign into proofs as who makes them ($QOD_ISSUER)")
 	flags.BoolVar(&f.PlainProofs, "plain-proofs", false, "make the original's proofs to the byte, which commit to no sample")
 	flags.StringArrayVar(&f.Origins, "cors-origin", nil, "`ORIGIN` whose pages may call (repeatable; default http://127.0.0.1:5173, http://localhost:5173)")
+	flags.BoolVar(&f.release, "release", false, "give the ledger back to the original: take out what keeps it from forking, and end")
 	flags.StringVar(&f.logFormat, "log-format", "text", "`FORMAT` of the log: text, or json with a line for each record")
 	flags.StringVar(&f.envFile, "env-file", "", "`FILE` of variables that the environment lacks (default the nearest .env, from here up)")
 	flags.BoolVar(&f.demo, "demo", false, "show it all once, and end")

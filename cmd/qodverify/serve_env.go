@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -46,6 +48,23 @@ func (f *serveFlags) environment(cmd *cobra.Command) error {
 			return v, true
 		}
 		return file.Lookup(name)
+	}
+	return nil
+}
+
+// release gives the ledger back to the original.
+func (a *app) release(ctx context.Context, f *serveFlags) error {
+	asJSON := f.logFormat == "json" || a.output == "json"
+	log := a.logger(asJSON)
+	told, err := server.Release(ctx, f.Settings)
+	switch {
+	case errors.Is(err, server.ErrSettings):
+		return errors.New(trimSettings(err))
+	case err != nil:
+		return &problemError{"serve", exitMalformed, err}
+	}
+	for _, notice := range append(f.notices, told...) {
+		a.notice(log, asJSON, notice)
 	}
 	return nil
 }

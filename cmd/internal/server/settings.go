@@ -172,6 +172,9 @@ func Open(ctx context.Context, s Settings) (_ *Instance, err error) {
 	if err := s.keys(ctx, i, config.Keys); err != nil {
 		return nil, err
 	}
+	if text := i.store.Unlogged(); text != "" {
+		i.Notices = append(i.Notices, text)
+	}
 	config.Store = i.store
 	if i.runs, err = OpenRuns(s.Artifacts, s.Log); err != nil {
 		return nil, fmt.Errorf("the artifacts folder: %w", err)

@@ -255,6 +255,9 @@ func (l *Ledger) noTable(ctx context.Context) error {
 	if len(names) > 0 {
 		there = "there are: " + strings.Join(names, ", ")
 	}
+	if notes := l.container.notes; len(notes) > 0 {
+		there += "; " + notes[0]
+	}
 	return fmt.Errorf("it holds no ledger: there is no table proof_ledger (%s)", there)
 }
 

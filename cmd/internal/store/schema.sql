@@ -23,13 +23,14 @@ CREATE TABLE IF NOT EXISTS proof_ledger (
   prev_hash TEXT NOT NULL,
   this_hash TEXT NOT NULL,
   signature TEXT NOT NULL DEFAULT '',
-  kid TEXT NOT NULL DEFAULT ''
+  kid TEXT NOT NULL DEFAULT '',
+  position INTEGER
 );
 -- The place in the chain. The original ordered by created_at, a float of a clock
--- that can step back; that order is kept for the records that were there.
-ALTER TABLE proof_ledger ADD COLUMN position INTEGER;
+-- that can step back; that order is kept for the records that were there, after
+-- those that have a place already.
 UPDATE proof_ledger SET position = n FROM (
-  SELECT rowid AS row, row_number() OVER (ORDER BY created_at, rowid) AS n FROM proof_ledger
+  SELECT rowid AS row, row_number() OVER (ORDER BY position IS NULL, position, created_at, rowid) AS n FROM proof_ledger
 ) WHERE rowid = row;
 CREATE UNIQUE INDEX proof_ledger_position ON proof_ledger (position);
 -- A predecessor has one successor. Records that were there before may break this

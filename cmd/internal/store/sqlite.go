@@ -46,6 +46,9 @@ type SQLite struct {
 	head   *Head // what the writer committed last; nil until it has
 	batch  int   // upper bound of operations in one transaction
 	last   int   // operations in the last one
+	name   string
+	// unlogged: see [SQLite.Unlogged].
+	unlogged bool
 }
 
 // Options names the files of a [SQLite] store.
@@ -88,17 +91,16 @@ func OpenSQLite(ctx context.Context, o Options) (*SQLite, error) {
 }
 
 func (s *SQLite) open(ctx context.Context, file string) error {
-	absolute, err := filepath.Abs(file)
-	if err != nil {
-		return err
+	s.name = file
+	if _, statErr := os.Stat(file); statErr == nil {
+		s.unlogged = unlogged(file)
 	}
 	// FULL: a commit that was answered survives a power cut. NORMAL would lose
 	// the last ones in WAL mode. A page cache of 500 KiB for each connection, a
 	// quarter of the default, keeps memory flat as the ledger grows, and costs
 	// nothing measurable: what is looked up is what was just written.
-	name := (&url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(absolute), "/"), RawQuery: url.Values{
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-500)"},
-	}.Encode()}).String()
+	name := databaseURL(file, "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-500)")
+	var err error
 	if s.writer, err = sql.Open("sqlite", name); err != nil {
 		return err
 	}
@@ -125,6 +127,18 @@ func (s *SQLite) open(ctx context.Context, file string) error {
 	return nil
 }
 
+// databaseURL is the name by which the driver opens a file.
+func databaseURL(file string, pragmas ...string) string {
+	if absolute, err := filepath.Abs(file); err == nil {
+		file = absolute
+	}
+	return (&url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(file), "/"), RawQuery: url.Values{"_pragma": pragmas}.Encode()}).String()
+}
+
+func newerSchema(version int) error {
+	return fmt.Errorf("its schema is version %d, newer than this program's %d", version, schemaVersion)
+}
+
 // migrate takes the file to schemaVersion in one transaction.
 func migrate(ctx context.Context, conn *sql.Conn) error {
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
@@ -148,7 +162,7 @@ func migrateIn(ctx context.Context, conn *sql.Conn) error {
 	case err != nil:
 		return err
 	case version > schemaVersion:
-		return fmt.Errorf("its schema is version %d, newer than this program's %d", version, schemaVersion)
+		return newerSchema(version)
 	case version == schemaVersion:
 		return nil
 	}
@@ -172,6 +186,14 @@ func migrateIn(ctx context.Context, conn *sql.Conn) error {
 			}
 		}
 	}
+	// A ledger that was given back to the original may have kept its order.
+	if kept, err := hasColumn(ctx, conn, "proof_ledger", "position"); err != nil {
+		return err
+	} else if old > 0 && !kept {
+		if _, err := conn.ExecContext(ctx, "ALTER TABLE proof_ledger ADD COLUMN position INTEGER"); err != nil {
+			return err
+		}
+	}
 	_, err = conn.ExecContext(ctx, strings.ReplaceAll(schema, "LEGACY", strconv.Itoa(legacy))+
 		"; PRAGMA user_version = "+strconv.Itoa(schemaVersion))
 	return err
@@ -185,6 +207,7 @@ func (s *SQLite) Close() error {
 		close(s.closed)
 	}
 	<-s.ended
+	s.settle()
 	return s.release()
 }
 
