@@ -5,11 +5,17 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/qodverify/qodverify/cmd/internal/browser"
+	"github.com/qodverify/qodverify/testdata"
 )
 
 // verified asks the service's own /verify.
@@ -233,5 +239,109 @@ func TestOriginalLogs(t *testing.T) {
 	lines(string(data), func(r request) int { return r.Code })
 	if code, out := command(t, dir, nil, "serve", "--log-format", "xml"); code != int(exitUsage) || !strings.Contains(out, "neither text nor json") {
 		t.Errorf("--log-format xml: exit %d\n%s", code, out)
+	}
+}
+
+// originalPage makes the calls of the original's page, and those of the API that it
+// was made for, from another origin and without a token.
+const originalPage = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><ul id="list"></ul><pre id="detail"></pre><script>
+const base = new URLSearchParams(location.search).get("base");
+const get = async (path, options) => { const r = await fetch(base + path, options); return [r.status, await r.json()]; };
+const show = async (id) => {
+  const [session, proof] = await Promise.all([get("/sessions/" + id), get("/proof/" + id)]);
+  document.getElementById("detail").textContent = JSON.stringify({session, proof});
+};
+(async () => {
+  const [, sessions] = await get("/sessions");
+  for (const s of sessions) {
+    const li = document.createElement("li");
+    li.textContent = s.session_id + " " + s.qos_profile + " " + s.qos_status;
+    li.onclick = () => show(s.session_id);
+    document.getElementById("list").append(li);
+  }
+  window.listed = sessions.length;
+  window.made = async () => {
+    const post = (path, body) => get(path, {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)});
+    const [, intent] = await post("/intent", {text: "t", target_p95_latency_ms: 100, target_jitter_ms: 20, duration_s: 30});
+    const id = intent.session_id;
+    const answers = [await post("/telemetry", {session_id: id, n: 5, p50_ms: 10, p95_ms: 20, jitter_ms: 1}), await post("/proof/" + id + "/finalize", {}), await get("/proof/" + id + "/verify")];
+    window.refused = await get("/sessions/" + id, {method: "DELETE"});
+    return answers.map((a) => a[0]).join() + " " + answers[2][1].reason;
+  };
+})();
+</script>`
+
+// TestOriginalPage is the original's page in a browser, by the two names that its
+// developers' server has.
+func TestOriginalPage(t *testing.T) {
+	tab := browser.Open(t)
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Write([]byte(originalPage))
+	}))
+	defer web.Close()
+	named := strings.Replace(web.URL, "127.0.0.1", "localhost", 1)
+	p := mustServe(t, t.TempDir(), nil, "--as-original", "--no-auth", "--cors-origin", web.URL, "--cors-origin", named)
+	var ids []string
+	for range 3 {
+		id, _, err := p.session("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	for i, origin := range []string{web.URL, named} {
+		tab.Go(origin + "/?base=" + p.url)
+		tab.Until("window.listed === " + strconv.Itoa(3+i))
+		for _, id := range ids {
+			if text := tab.Text("document.getElementById('list').textContent"); !strings.Contains(text, id+" QOS_BALANCED REQUESTED") {
+				t.Errorf("the list from %s: %s", origin, text)
+			}
+		}
+		tab.Eval("void document.querySelector('li:last-child').click()", nil)
+		tab.Until("document.getElementById('detail').textContent !== ''")
+		if text := tab.Text("document.getElementById('detail').textContent"); !strings.Contains(text, `{"session":[200,{"session_id":"`+ids[0]) || !strings.Contains(text, `"proof":[200,{"session_id":"`+ids[0]) {
+			t.Errorf("a session's details: %s", text)
+		}
+		tab.Eval("void window.made().then((text) => { window.done = text; })", nil)
+		tab.Until("window.done !== undefined")
+		if text := tab.Text("window.done"); text != "200,200,200 ok" {
+			t.Errorf("a session made by the page: %s", text)
+		}
+		if text := tab.Text("JSON.stringify(window.refused)"); !strings.HasPrefix(text, `[409,{"detail":"The session has a signed proof`) {
+			t.Errorf("a session deleted by the page: %s", text)
+		}
+		for _, complaint := range tab.Errors() {
+			if !strings.Contains(complaint, "409") { // the browser tells it of every refusal
+				t.Errorf("the browser complains from %s: %s", origin, complaint)
+			}
+		}
+	}
+}
+
+// What an original without keys publishes is one answer from a file and from the
+// service: nothing can be checked with it, and nobody is accused.
+func TestEmptyKeySet(t *testing.T) {
+	dir := t.TempDir()
+	p := mustServe(t, dir, []string{"QOD_SIGNING_PRIVATE_KEY_B64URL=", "QOD_API_TOKEN=t"})
+	url := p.url + "/.well-known/jwks.json"
+	_, keys, err := p.call("GET", "/.well-known/jwks.json", "", "")
+	if err != nil || string(keys) != `{"keys":[]}` {
+		t.Fatalf("%s, %v", keys, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "jwks.json"), keys, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, fixture := range map[string]string{"bundle.json": "qod-mock-v0.4/good/00.bundle.json", "ledger.sqlite3": "qod-mock-v0.4/ledger.sqlite3"} {
+		if err := os.WriteFile(filepath.Join(dir, name), testdata.Read(fixture), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, set := range []string{"jwks.json", url} {
+		for _, args := range [][]string{{"keys", set}, {"--jwks", set, "bundle.json"}, {"audit", "--jwks", set, "ledger.sqlite3"}} {
+			if code, out := command(t, dir, nil, args...); code != int(exitInconclusive) {
+				t.Errorf("qodverify %q: exit %d, want %d\n%s", args, code, exitInconclusive, out)
+			}
+		}
 	}
 }

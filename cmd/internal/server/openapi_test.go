@@ -136,6 +136,24 @@ func TestHead(t *testing.T) {
 	}
 }
 
+// An empty Origin is answered as any other is.
+func TestEmptyOrigin(t *testing.T) {
+	v := start(t, t.TempDir(), nil)
+	r, err := http.NewRequest("GET", v.URL+"/health", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header["Origin"] = []string{""}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if h := answer.Header; h.Get("Access-Control-Allow-Credentials") != "true" || h.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("%v", h)
+	}
+}
+
 // What the service answers is what the description says, for every endpoint and
 // for the errors.
 func TestOpenAPIAnswers(t *testing.T) {

@@ -134,7 +134,7 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request, next http.Handl
 	id := requestID(r)
 	h := w.Header()
 	h.Set(requestIDHeader, id)
-	if origin != "" {
+	if r.Header["Origin"] != nil { // an empty one is one too
 		h.Set("Access-Control-Allow-Credentials", "true")
 		if slices.Contains(s.Origins, origin) {
 			h.Set("Access-Control-Allow-Origin", origin)
