@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -115,11 +116,29 @@ func TestOriginalFlows(t *testing.T) {
 			t.Fatalf("the artifact restored: %+v", v)
 		}
 	}
-	flows := map[string]func(*testing.T){"good": func(t *testing.T) { good(t) }, "tamper": tamper, "proof alone": proofAlone, "artifact": artifact}
-	for _, name := range []string{"tamper", "artifact", "good", "tamper", "tamper", "good", "proof alone", "good", "good", "artifact", "tamper", "good"} {
+	// The suite's modules start services of their own, on whatever is there.
+	restart := func(sub *testing.T) {
+		sub.Helper()
+		p.stop(sub, os.Interrupt)
+		p = mustServe(t, dir, []string{"QOD_API_TOKEN=" + token}, "--as-original")
+		good(sub)
+	}
+	flows := map[string]func(*testing.T){"restart": restart, "good": func(t *testing.T) { good(t) }, "tamper": tamper, "proof alone": proofAlone, "artifact": artifact}
+	for _, name := range []string{"tamper", "artifact", "good", "tamper", "tamper", "good", "proof alone", "good", "good", "artifact", "restart", "tamper", "good", "tamper", "restart", "good", "tamper", "proof alone", "restart", "tamper", "restart"} {
 		if !t.Run(name, flows[name]) {
 			t.Fatalf("the service says:\n%s", p.stderr)
 		}
+	}
+	// Nothing was chained to what was edited: the only findings are the edited ones.
+	_, keys, err := p.call("GET", "/.well-known/jwks.json", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "jwks.json"), keys, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := command(t, dir, nil, "audit", "--jwks", "jwks.json", "--artifacts-dir", "artifacts", filepath.Join("backend", "qod_mock.sqlite3")); code != 1 || strings.Contains(out, "ledger_fork") || !strings.Contains(out, fmt.Sprintf("signature_mismatch (%d)", len(edited))) {
+		t.Errorf("audit: exit %d, %d edited\n%s", code, len(edited), out)
 	}
 	// Whoever follows an edited record says which one it is.
 	id := func() string { tamper(t); return good(t) }()
@@ -344,4 +363,45 @@ func TestEmptyKeySet(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A start on a last record that was edited, and on a key that is not the ledger's,
+// signs nothing on top of it.
+func TestStartOnTampered(t *testing.T) {
+	seed := func(letter string) string {
+		return "QOD_SIGNING_PRIVATE_KEY_B64URL=" + strings.Repeat(letter, 42) + "A"
+	}
+	env := func(key string) []string { return []string{"QOD_API_TOKEN=t", key} }
+	dir := t.TempDir()
+	p := mustServe(t, dir, env(seed("B")))
+	var id string
+	for range 3 {
+		var err error
+		if id, _, err = p.session("t"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.stop(t, os.Interrupt)
+	refused(t, dir, env(seed("C")), `published as "default" is not the one that signed`)
+	refused(t, dir, []string{seed("C"), "QOD_ACTIVE_SIGNING_KID=new"}, `no public key of that name would be published`)
+
+	database := filepath.Join(dir, "qod-data", "qod_mock.sqlite3")
+	rewriteRecord(t, database, id, true)
+	p = mustServe(t, dir, env(seed("B")))
+	if log := p.stderr.String(); !strings.Contains(log, "of session "+id+", was edited") {
+		t.Errorf("it says:\n%s", log)
+	}
+	next, _, err := p.session("t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := p.verified(t, next, "t"); !v.Verified || v.Edited == nil || v.Edited.ID != id {
+		t.Errorf("the next record: %+v", v)
+	}
+	p.stop(t, os.Interrupt)
+	rewriteRecord(t, database, next, true)
+	if err := os.Remove(filepath.Join(dir, "qod-data", "artifacts", next, "artifact_v1.json")); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, dir, env(seed("B")), "restore the database from a backup")
 }

@@ -336,8 +336,11 @@ func TestServeInPlace(t *testing.T) {
 		t.Errorf("/_debug/env: %d, %v", status, err)
 	}
 	p.stop(t, os.Interrupt)
+	// Another key under the name of the one that signed would accuse all that it made.
+	refused(t, dir, []string{"QOD_SIGNING_PRIVATE_KEY_B64URL=", "QOD_PUBLIC_KEYS=k7=6WUsa-ez3vOG1ta1VuYQddfPpKN9AbGkn2VsBv22VZo"}, `published as "k7" is not the one that signed`)
 	// The environment says that there is no key: nothing is signed.
-	p = mustServe(t, dir, []string{"QOD_SIGNING_PRIVATE_KEY_B64URL=", "QOD_PUBLIC_KEYS=k7=6WUsa-ez3vOG1ta1VuYQddfPpKN9AbGkn2VsBv22VZo"})
+	k7 := regexp.MustCompile(`"kid":"k7","alg":"ed25519","public_key_b64url":"([^"]+)"`).FindSubmatch(keys)
+	p = mustServe(t, dir, []string{"QOD_SIGNING_PRIVATE_KEY_B64URL=", "QOD_PUBLIC_KEYS=k7=" + string(k7[1])})
 	if _, _, err := p.session("from the file"); err == nil || !strings.Contains(err.Error(), "500") || !strings.Contains(err.Error(), "Ed25519 signing key missing") {
 		t.Errorf("without a key: %v", err)
 	}

@@ -29,11 +29,14 @@ func (p *Proof) Files(sessionID string, run Run) []File {
 	name := "proof_" + sessionID + "_" + run.stamp() + ".json"
 	return []File{
 		{ArtifactPath(sessionID), pyjson.Indent(p.Artifact)},
-		{sessionID + "/artifact_v1.json", pyjson.Indent(wrapper(record))},
+		{CopyPath(sessionID), pyjson.Indent(wrapper(record))},
 		{name, pyjson.Indent(record)},
 		{run.summaryName(sessionID), pyjson.Indent(p.summary(sessionID, name, run))},
 	}
 }
+
+// CopyPath is where the wrapper around a session's record lies, a signed copy of it.
+func CopyPath(sessionID string) string { return sessionID + "/artifact_v1.json" }
 
 // Record returns what POST finalize answers.
 func (p *Proof) Record() pyjson.Object {
@@ -66,7 +69,7 @@ func (p *Proof) summary(sessionID, proofName string, run Run) pyjson.Object {
 		{Name: "run_summary_path", Value: nil},
 		{Name: "runtime_artifact_path", Value: ArtifactPath(sessionID)},
 		{Name: "signature", Value: p.Signature}, {Name: "this_hash", Value: p.ThisHash},
-		{Name: "wrapper_artifact_path", Value: sessionID + "/artifact_v1.json"},
+		{Name: "wrapper_artifact_path", Value: CopyPath(sessionID)},
 	})
 }
 

@@ -267,6 +267,17 @@ func (s *Settings) keys(ctx context.Context, i *Instance, ring *Keyring) error {
 	if err := ring.Covers(used); err != nil {
 		return refused("%w", err)
 	}
+	before := past{i.store, ring}
+	if err := before.checkKeys(ctx, used); err != nil {
+		return err
+	}
+	told, err := before.head(ctx)
+	if err != nil {
+		return err
+	}
+	if told != "" {
+		i.Notices = append(i.Notices, told)
+	}
 	if byEnv {
 		return nil
 	}

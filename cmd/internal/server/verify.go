@@ -93,17 +93,10 @@ func (s *Server) getVerify(r *request) reply {
 // row says now: its signature is one of that hash, or its proof and place still
 // give it.
 func (s *Server) wasSigned(r store.Record, thisHash string) bool {
-	hash, err := bundle.ParseDigest(thisHash)
-	if err != nil {
-		return false
-	}
 	if _, link := s.proofHashes(r); link == thisHash {
 		return true
 	}
-	signature, err := jwks.DecodeBase64URL(r.Signature, 64)
-	return err == nil && slices.ContainsFunc(s.Keys.published, func(key jwks.Key) bool {
-		return key.Verify(bundle.SigningInput(hash), signature)
-	})
+	return slices.ContainsFunc(s.Keys.published, func(key jwks.Key) bool { return signedBy(key, thisHash, r.Signature) })
 }
 
 // proofHashes returns the artifact hash that the stored proof claims and the
@@ -127,12 +120,7 @@ func (s *Server) signatureReason(r store.Record) string {
 	if !published {
 		return "public_key_missing"
 	}
-	hash, err := bundle.ParseDigest(r.ThisHash)
-	if err != nil {
-		return "signature_mismatch"
-	}
-	signature, err := jwks.DecodeBase64URL(r.Signature, 64)
-	if err != nil || !key.Verify(bundle.SigningInput(hash), signature) {
+	if !signedBy(key, r.ThisHash, r.Signature) {
 		return "signature_mismatch"
 	}
 	return "ok"

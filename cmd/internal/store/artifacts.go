@@ -222,8 +222,12 @@ func (f *folder) remove(records []*pending) {
 
 // read returns the bytes of a session's artifact.
 func (f *folder) read(sessionID string) ([]byte, error) {
+	return f.readNamed(mint.ArtifactPath(sessionID))
+}
+
+func (f *folder) readNamed(name string) ([]byte, error) {
 	// A named pipe would hold the request, or the audit, for ever.
-	r, err := files.OpenIn(f.root, mint.ArtifactPath(sessionID))
+	r, err := files.OpenIn(f.root, name)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoArtifact, err)
 	}

@@ -255,8 +255,8 @@ func (l *Ledger) noTable(ctx context.Context) error {
 	if len(names) > 0 {
 		there = "there are: " + strings.Join(names, ", ")
 	}
-	if notes := l.container.notes; len(notes) > 0 {
-		there += "; " + notes[0]
+	if notes := l.container.notes; len(names) == 0 && len(notes) > 0 {
+		there += "; " + notes[0] // a copy from under a service that is new
 	}
 	return fmt.Errorf("it holds no ledger: there is no table proof_ledger (%s)", there)
 }

@@ -18,6 +18,7 @@ import (
 	_ "modernc.org/sqlite" // SQLite in pure Go, with the C library's own locks
 
 	"github.com/qodverify/qodverify/bundle"
+	"github.com/qodverify/qodverify/cmd/internal/mint"
 	"github.com/qodverify/qodverify/cmd/internal/ready"
 )
 
@@ -335,6 +336,32 @@ func (s *SQLite) KIDs(ctx context.Context) ([]string, error) {
 	}
 	return kids, none(rows.Err(), nil)
 }
+
+// LastOf returns the last records of a kid, at most n.
+func (s *SQLite) LastOf(ctx context.Context, kid string, n int) ([]Record, error) {
+	rows, err := s.reader.QueryContext(ctx, selectRecord+` WHERE position <= (SELECT max(position) FROM proof_ledger WHERE kid = ?1) AND kid = ?1
+		ORDER BY position DESC LIMIT ?2`, kid, n)
+	if err != nil {
+		return nil, none(err, nil)
+	}
+	defer rows.Close()
+	var list []Record
+	for rows.Next() {
+		r, err := scanRecord(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, none(rows.Err(), nil)
+}
+
+// Copy returns the file with the signed copy of a session's record.
+func (s *SQLite) Copy(id string) ([]byte, error) { return s.folder.readNamed(mint.CopyPath(id)) }
+
+// Remember has the chain go on from a head that is known to have been signed. It
+// is called before anything is written.
+func (s *SQLite) Remember(h Head) { s.head = &h }
 
 // Ready implements [Store]. The write is a transaction that changes nothing.
 func (s *SQLite) Ready(ctx context.Context) error {
