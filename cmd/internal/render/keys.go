@@ -36,6 +36,15 @@ func hintOf(err error) string {
 	return ""
 }
 
+// whyOf is what an error says where its hint is told apart from it.
+func whyOf(err error) string {
+	var e interface{ Finding() string }
+	if errors.As(err, &e) {
+		return e.Finding()
+	}
+	return err.Error()
+}
+
 // KeysText lists key sets for a person.
 func KeysText(w io.Writer, lists []KeyList, o TextOptions) error {
 	var b strings.Builder
@@ -46,7 +55,7 @@ func KeysText(w io.Writer, lists []KeyList, o TextOptions) error {
 		}
 		if list.Err != nil {
 			p.line("%s: %s", p.bold.Sprint(Printable(list.Source)), p.bad.Sprint(strings.ToUpper(cmp.Or(list.Unread, "unusable"))))
-			p.field("why", "%v", list.Err)
+			p.field("why", "%s", whyOf(list.Err))
 			if hint := hintOf(list.Err); hint != "" {
 				p.field("  hint", "%s", hint)
 			}
