@@ -399,6 +399,18 @@ func TestStartOnTampered(t *testing.T) {
 		t.Errorf("the next record: %+v", v)
 	}
 	p.stop(t, os.Interrupt)
+	// An edit after the start and before the first record is seen as well.
+	p = mustServe(t, dir, env(seed("B")))
+	rewriteRecord(t, database, next, true)
+	last, _, err := p.session("t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := p.verified(t, last, "t"); !v.Verified || v.Edited == nil || v.Edited.ID != next {
+		t.Errorf("the record after an edit: %+v", v)
+	}
+	p.stop(t, os.Interrupt)
+	next = last
 	rewriteRecord(t, database, next, true)
 	if err := os.Remove(filepath.Join(dir, "qod-data", "artifacts", next, "artifact_v1.json")); err != nil {
 		t.Fatal(err)

@@ -68,6 +68,7 @@ func (p past) head(ctx context.Context) (told string, err error) {
 	case err != nil:
 		return "", err
 	case r.KID == "" || p.ring.holds(r): // the first versions signed nothing
+		p.store.Remember(store.Head{Position: r.Position, ThisHash: r.ThisHash, CreatedAt: r.CreatedAt})
 		return "", nil
 	}
 	signed, found := p.signedHash(r)
