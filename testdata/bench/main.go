@@ -1,4 +1,4 @@
-// Command bench holds qodverify audit to its gates, all of them ratios, measured
+// Command bench holds qodverify to its gates, all of them ratios, measured
 // in one run: the variants take turns, round by round, and medians are compared.
 //
 //	cd testdata/bench && go run .            # 20,000 records, some minutes
@@ -129,6 +129,9 @@ func (b *bench) run() error {
 		if err := b.longMemory(); err != nil {
 			return err
 		}
+	}
+	if err := b.batches(); err != nil {
+		return err
 	}
 	if err := b.signatures(); err != nil {
 		return err
