@@ -98,7 +98,7 @@ func TestLibraryErrors(t *testing.T) {
 		"a foreign authority": {get(http.DefaultClient, secure.URL), "signed by nobody whom this machine trusts", true},
 		"another host":        {get(secure.Client(), strings.Replace(secure.URL, "127.0.0.1", "localhost", 1)), "is not of the host", true},
 		"expired":             {x509.CertificateInvalidError{Cert: &x509.Certificate{NotAfter: time.Unix(0, 0)}, Reason: x509.Expired}, "is valid from", true},
-		"no URL":              {func() error { _, err := url.Parse("http://[::1"); return err }(), "it is not a URL", true},
+		"no URL":              {func(text string) error { _, err := url.Parse(text); return err }("http://[::1"), "it is not a URL", true},
 		"a port in use":       {func() error { _, err := net.Listen("tcp", used); return err }(), used + " is in use", true},
 		"no port":             {func() error { _, _, err := net.SplitHostPort("host"); return err }(), "HOST:PORT", true},
 
