@@ -4,23 +4,24 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/qodverify/qodverify/bundle/canonical"
+
+	"github.com/qodverify/qodverify/cmd/internal/pattern"
 )
 
 var (
-	fpingEach  = regexp.MustCompile(`^(?:\[([^\]]+)\] )?(\S.*?) +: \[(\d+)\], (?:\d+ bytes, ([0-9.e+]+) ms|timed out)`)
-	fpingTotal = regexp.MustCompile(`^(\S.*?) +: xmt/rcv/%(?:loss|return) = (\d+)/(\d+)/`)
-	fpingList  = regexp.MustCompile(`^(\S.*?) +:((?: (?:[0-9.e+]+|-))+)$`)
-	fpingTwice = regexp.MustCompile(`^(\S.*?) +: duplicate for \[\d+\], `)
-	fpingAlive = regexp.MustCompile(`^\S.* is (?:alive|unreachable)\b`)
+	fpingEach  = pattern.Lazy(`^(?:\[([^\]]+)\] )?(\S.*?) +: \[(\d+)\], (?:\d+ bytes, ([0-9.e+]+) ms|timed out)`)
+	fpingTotal = pattern.Lazy(`^(\S.*?) +: xmt/rcv/%(?:loss|return) = (\d+)/(\d+)/`)
+	fpingList  = pattern.Lazy(`^(\S.*?) +:((?: (?:[0-9.e+]+|-))+)$`)
+	fpingTwice = pattern.Lazy(`^(\S.*?) +: duplicate for \[\d+\], `)
+	fpingAlive = pattern.Lazy(`^\S.* is (?:alive|unreachable)\b`)
 	// The sums over all targets (-s), the errors that a lost probe came with, and the
 	// time at which -Q summed up.
-	fpingKnown = regexp.MustCompile(`^$|^\^C|^ +\d+ (?:targets|alive|unreachable|unknown addresses|timeouts|ICMP Echos sent|ICMP Echo Replies received|other ICMP received)\b|^ *[0-9.e+]+ (?:ms|sec) \(|^ICMP .* from .* for ICMP Echo sent to |^\[\d\d:\d\d:\d\d\]$`)
+	fpingKnown = pattern.Lazy(`^$|^\^C|^ +\d+ (?:targets|alive|unreachable|unknown addresses|timeouts|ICMP Echos sent|ICMP Echo Replies received|other ICMP received)\b|^ *[0-9.e+]+ (?:ms|sec) \(|^ICMP .* from .* for ICMP Echo sent to |^\[\d\d:\d\d:\d\d\]$`)
 )
 
 // fpingRun is one target of fping.
@@ -109,28 +110,28 @@ func (f *fpingRuns) addressed(target string) (found *fpingRun) {
 
 func (f *fpingRuns) line(number int, line string) error {
 	if len(line) > longLine {
-		if x := fpingList.FindStringSubmatch(line); x != nil {
+		if x := fpingList().FindStringSubmatch(line); x != nil {
 			return f.run(x[1]).listed(strings.Fields(x[2]))
 		}
 		f.unread.line(number, line)
 		return nil
 	}
-	if x := fpingEach.FindStringSubmatch(line); x != nil {
+	if x := fpingEach().FindStringSubmatch(line); x != nil {
 		return f.run(x[2]).each(x[1], x[3], x[4])
 	}
-	if x := fpingTotal.FindStringSubmatch(line); x != nil {
+	if x := fpingTotal().FindStringSubmatch(line); x != nil {
 		return f.run(x[1]).sums(x[2], x[3])
 	}
-	if x := fpingTwice.FindStringSubmatch(line); x != nil {
+	if x := fpingTwice().FindStringSubmatch(line); x != nil {
 		f.run(x[1]).twice++
 		return nil
 	}
-	if x := fpingList.FindStringSubmatch(line); x != nil {
+	if x := fpingList().FindStringSubmatch(line); x != nil {
 		return f.run(x[1]).listed(strings.Fields(x[2]))
 	}
-	if fpingAlive.MatchString(line) {
+	if fpingAlive().MatchString(line) {
 		f.alive = true
-	} else if !fpingKnown.MatchString(line) {
+	} else if !fpingKnown().MatchString(line) {
 		f.unread.line(number, line)
 	}
 	return nil

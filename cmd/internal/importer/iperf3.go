@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/qodverify/qodverify/bundle/canonical"
+
+	"github.com/qodverify/qodverify/cmd/internal/pattern"
 )
 
 // iperf3Run is a result of iperf3.
@@ -57,18 +58,18 @@ func iperf3(data []byte, _ string) (*Measurement, error) {
 
 // iperf3Repeats are members of start that iperf3 writes once for each stream, into one
 // object.
-var iperf3Repeats = regexp.MustCompile(`"(?:sndbuf_actual|rcvbuf_actual|sock_bufsize|target_bitrate|tcp_mss|tcp_mss_default)"\s*:\s*\d+\s*,`)
+var iperf3Repeats = pattern.Lazy(`"(?:sndbuf_actual|rcvbuf_actual|sock_bufsize|target_bitrate|tcp_mss|tcp_mss_default)"\s*:\s*\d+\s*,`)
 
-var iperf3Whole = regexp.MustCompile(`}\r?\n{\r?\n`)
+var iperf3Whole = pattern.Lazy(`}\r?\n{\r?\n`)
 
 // withoutRepeats blanks these, none of which is read here. All else stays where it is.
 func withoutRepeats(data []byte) []byte {
-	return iperf3Repeats.ReplaceAllFunc(data, func(member []byte) []byte { return bytes.Repeat([]byte(" "), len(member)) })
+	return iperf3Repeats().ReplaceAllFunc(data, func(member []byte) []byte { return bytes.Repeat([]byte(" "), len(member)) })
 }
 
 // iperf3Values finds start, end and error in one document, or in a line an event.
 func iperf3Values(data []byte) (start, end canonical.Value, failure string, err error) {
-	if at := iperf3Whole.FindIndex(data); at != nil && bytes.HasPrefix(data, []byte(`{"event"`)) {
+	if at := iperf3Whole().FindIndex(data); at != nil && bytes.HasPrefix(data, []byte(`{"event"`)) {
 		data = data[:at[0]+1] // --json-stream-full-output has the whole once more behind it
 	}
 	events, err := stream(withoutRepeats(data))

@@ -3,37 +3,38 @@ package importer
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/qodverify/qodverify/cmd/internal/pattern"
 )
 
 var (
-	pingReply = regexp.MustCompile(`\b(?:icmp_)?seq[= ](\d+)\b.*\btime([=<]) ?(\d+(?:[.,]\d*)?) ?ms`)
+	pingReply = pattern.Lazy(`\b(?:icmp_)?seq[= ](\d+)\b.*\btime([=<]) ?(\d+(?:[.,]\d*)?) ?ms`)
 	// In other languages the number is followed by a unit, and that ends the line
 	// but for remarks in parentheses.
-	pingForeign    = regexp.MustCompile(`\b(?:icmp_)?seq[= ](\d+)\b.*([=<]) ?(\d+(?:[.,]\d+)?) ?[^\s\d=.,:()<>]+(?: \([^()]*\))*$`)
-	pingUntimed    = regexp.MustCompile(`\b(?:icmp_)?seq[= ]\d+.*\b(?i:ttl|hlim) ?=\d+( \([^()]*\))?$`)
-	pingStamp      = regexp.MustCompile(`\[(\d+\.\d+)\] `)
-	pingTotal      = regexp.MustCompile(`(\d+) packets transmitted, (\d+) (?:packets )?received`)
-	pingTook       = regexp.MustCompile(`, time (\d{1,12}) ?ms$`)
-	pingHead       = regexp.MustCompile(`(?:^|\s)(?:PING6?\b|Ping \S+ \(\S+\).*: \d+\(\d+\) bytes)|\(\S+\).* \d+\(\d+\) `)
-	pingLinux      = regexp.MustCompile(`\s\d+\(\d+\)\s`)
-	pingFromZero   = regexp.MustCompile(`\): |^PING6\(|^PING \S+: `)
-	pingWaited     = regexp.MustCompile(`(?:timeout|no answer yet) for icmp_seq[= ](\d+)`)
-	pingFlood      = regexp.MustCompile("^[.E\b ]*[.E\b][.E\b ]*$")
-	pingMark       = regexp.MustCompile(` \([^()]*!\)$`)
-	pingJSON       = regexp.MustCompile(`^\s*(?:\[\s*)?{`)
-	pingTooLate    = regexp.MustCompile(`, (\d+) packets out of wait time`)
-	pingWindows    = regexp.MustCompile(`[=<] ?\d+ ?ms TTL=\d+|^Pinging \S+ .*with \d+ bytes of data|= ?\d+, .*= ?\d+, .*= ?\d+`)
-	pingRule       = regexp.MustCompile(`(?:^|\s)---.*---$`)
-	pingPowerShell = regexp.MustCompile(`^(?:Ping )?Source +(?:Address|Destination) +`)
+	pingForeign    = pattern.Lazy(`\b(?:icmp_)?seq[= ](\d+)\b.*([=<]) ?(\d+(?:[.,]\d+)?) ?[^\s\d=.,:()<>]+(?: \([^()]*\))*$`)
+	pingUntimed    = pattern.Lazy(`\b(?:icmp_)?seq[= ]\d+.*\b(?i:ttl|hlim) ?=\d+( \([^()]*\))?$`)
+	pingStamp      = pattern.Lazy(`\[(\d+\.\d+)\] `)
+	pingTotal      = pattern.Lazy(`(\d+) packets transmitted, (\d+) (?:packets )?received`)
+	pingTook       = pattern.Lazy(`, time (\d{1,12}) ?ms$`)
+	pingHead       = pattern.Lazy(`(?:^|\s)(?:PING6?\b|Ping \S+ \(\S+\).*: \d+\(\d+\) bytes)|\(\S+\).* \d+\(\d+\) `)
+	pingLinux      = pattern.Lazy(`\s\d+\(\d+\)\s`)
+	pingFromZero   = pattern.Lazy(`\): |^PING6\(|^PING \S+: `)
+	pingWaited     = pattern.Lazy(`(?:timeout|no answer yet) for icmp_seq[= ](\d+)`)
+	pingFlood      = pattern.Lazy("^[.E\b ]*[.E\b][.E\b ]*$")
+	pingMark       = pattern.Lazy(` \([^()]*!\)$`)
+	pingJSON       = pattern.Lazy(`^\s*(?:\[\s*)?{`)
+	pingTooLate    = pattern.Lazy(`, (\d+) packets out of wait time`)
+	pingWindows    = pattern.Lazy(`[=<] ?\d+ ?ms TTL=\d+|^Pinging \S+ .*with \d+ bytes of data|= ?\d+, .*= ?\d+, .*= ?\d+`)
+	pingRule       = pattern.Lazy(`(?:^|\s)---.*---$`)
+	pingPowerShell = pattern.Lazy(`^(?:Ping )?Source +(?:Address|Destination) +`)
 	// What says nothing of single round trips: errors by the number of their probe,
 	// the line of minimum, mean and maximum, and BSD's dump of a header.
-	pingKnown = regexp.MustCompile(`^$|icmp_seq[= ]\d+ [^=]*(?:\([^()]*\))?$|= ?[\d.,]+/[\d.,]+/|^pipe \d+$|\d+ bytes from [^=]*$|^ping6?: |^ai->ai_|Vr HL TOS +Len|^ +\d+ +\d+ +[0-9a-f]{2} [0-9a-f]{4} `)
-	pingWord  = regexp.MustCompile(`(?:PING6?|Ping)[ (]`)
+	pingKnown = pattern.Lazy(`^$|icmp_seq[= ]\d+ [^=]*(?:\([^()]*\))?$|= ?[\d.,]+/[\d.,]+/|^pipe \d+$|\d+ bytes from [^=]*$|^ping6?: |^ai->ai_|Vr HL TOS +Len|^ +\d+ +\d+ +[0-9a-f]{2} [0-9a-f]{4} `)
+	pingWord  = pattern.Lazy(`(?:PING6?|Ping)[ (]`)
 )
 
 // pingRun is what was read of a run so far.
@@ -64,7 +65,7 @@ func ping(data []byte, _ string) (*Measurement, error) {
 			return nil, err
 		}
 	}
-	if pingJSON.Match(data) {
+	if pingJSON().Match(data) {
 		return nil, errors.New("this is JSON, and not ping's text: if it is that of ping -j, run ping without")
 	}
 	r.settle()
@@ -82,37 +83,37 @@ func (r *pingRun) line(number int, line string) error {
 		return nil
 	}
 	switch {
-	case pingRule.MatchString(line):
+	case pingRule().MatchString(line):
 		return nil
-	case pingHead.MatchString(line) && !strings.Contains(line, "seq="):
+	case pingHead().MatchString(line) && !strings.Contains(line, "seq="):
 		return r.begins(line)
 	}
-	if n := pingWaited.FindStringSubmatch(line); n != nil {
+	if n := pingWaited().FindStringSubmatch(line); n != nil {
 		if n, err := strconv.ParseInt(n[1], 10, 32); err == nil {
 			r.timedOut[n] = true
 		}
 		return nil
 	}
-	reply := pingReply.FindStringSubmatch(line)
+	reply := pingReply().FindStringSubmatch(line)
 	if reply == nil {
-		reply = pingForeign.FindStringSubmatch(line)
+		reply = pingForeign().FindStringSubmatch(line)
 	}
 	switch {
 	case reply != nil:
 		return r.reply(number, line, reply)
-	case pingUntimed.MatchString(line):
+	case pingUntimed().MatchString(line):
 		r.untimed++
 		if strings.HasSuffix(line, ")") {
 			r.truncated++
 		}
 		return nil
-	case pingWindows.MatchString(line):
+	case pingWindows().MatchString(line):
 		r.windows = true
 		return nil
-	case pingPowerShell.MatchString(line):
+	case pingPowerShell().MatchString(line):
 		r.powerShell = true
 		return nil
-	case pingFlood.MatchString(line):
+	case pingFlood().MatchString(line):
 		r.flood = true
 		return nil
 	}
@@ -126,7 +127,7 @@ func (r *pingRun) begins(line string) error {
 		return errors.New("the file holds more than one run of ping")
 	}
 	r.head = line
-	if at := pingWord.FindStringIndex(line); at != nil {
+	if at := pingWord().FindStringIndex(line); at != nil {
 		r.prefix, r.head = line[:at[0]], line[at[0]:]
 	}
 	return nil
@@ -139,10 +140,10 @@ func (r *pingRun) other(number int, line string) error {
 		return errors.New("the file holds more than one run of ping")
 	case is:
 		r.sent, r.received, r.took = sent, received, took
-		if late := pingTooLate.FindStringSubmatch(line); late != nil {
+		if late := pingTooLate().FindStringSubmatch(line); late != nil {
 			r.late, _ = strconv.ParseInt(late[1], 10, 32)
 		}
-	case pingKnown.MatchString(line), len(line) < len(r.prefix):
+	case pingKnown().MatchString(line), len(line) < len(r.prefix):
 	case strings.Contains(line, "%") && r.sent < 0:
 		r.foreign = true
 		r.unread.line(number, line)
@@ -176,11 +177,11 @@ func (r *pingRun) reply(number int, line string, reply []string) error {
 	default:
 		r.number += int64(int16(uint16(n) - uint16(r.number)))
 	}
-	if _, there := r.delays[r.number]; !there && pingMark.MatchString(line) {
+	if _, there := r.delays[r.number]; !there && pingMark().MatchString(line) {
 		r.marked[r.number] = true
 	}
 	r.answer(r.number, ns)
-	if stamp := pingStamp.FindStringSubmatch(line); stamp != nil {
+	if stamp := pingStamp().FindStringSubmatch(line); stamp != nil {
 		at, _ := strconv.ParseFloat(stamp[1], 64)
 		r.stamp(at)
 	}
@@ -246,7 +247,7 @@ func (r *pingRun) refused() error {
 // from 0. What was answered overrules the first line.
 func (r *pingRun) base() int64 {
 	base := int64(1)
-	if pingFromZero.MatchString(r.head) && !pingLinux.MatchString(r.head) {
+	if pingFromZero().MatchString(r.head) && !pingLinux().MatchString(r.head) {
 		base = 0
 	}
 	if _, zero := r.delays[0]; zero {

@@ -5,9 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/qodverify/qodverify/cmd/internal/pattern"
 )
 
 // Text returns a tool's output in UTF-8, without a byte order mark. PowerShell's >
@@ -127,12 +128,12 @@ func elsewhere(format string, data []byte, err error) error {
 const longLine = 1 << 12
 
 // colours are what a terminal was sent beside the text, as script and grc keep it.
-var colours = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
+var colours = pattern.Lazy(`\x1b\[[0-9;?]*[A-Za-z]`)
 
 // lines returns the lines of a text without their ends.
 func lines(data []byte) []string {
 	if bytes.IndexByte(data, 0x1b) >= 0 {
-		data = colours.ReplaceAll(data, nil)
+		data = colours().ReplaceAll(data, nil)
 	}
 	list := strings.Split(string(data), "\n")
 	for i, line := range list {

@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 
 	"github.com/qodverify/qodverify/bundle/canonical"
+
+	"github.com/qodverify/qodverify/cmd/internal/pattern"
 )
 
-var softBreak = regexp.MustCompile(`=\r?\n`)
+var softBreak = pattern.Lazy(`=\r?\n`)
 
 // jsonish tells what text is that begins as JSON does, and is none: several documents,
 // or another notation.
@@ -29,7 +30,7 @@ func jsonish(data, body []byte, e *canonical.Error, want Want) (Kind, bool) {
 	at := rest(data, e.Offset)
 	line := body[:min(len(body), maxLook)]
 	switch {
-	case pythonish.Match(line):
+	case pythonish().Match(line):
 		return is("python", "a Python value as print() shows it, and no JSON", "Write JSON in place of the Python text (json.dump, not print or str).")
 	case bytes.HasPrefix(at, []byte("“")), bytes.HasPrefix(at, []byte("”")), bytes.HasPrefix(at, []byte("„")), bytes.HasPrefix(at, []byte("‘")), bytes.HasPrefix(at, []byte("’")):
 		return is("smart-quotes", "JSON with typographic quotes, as a word processor or a chat makes them", "Fetch it anew with curl -o: typographic quotes and what else was changed on the way can't be told from the signed text.")
@@ -39,11 +40,11 @@ func jsonish(data, body []byte, e *canonical.Error, want Want) (Kind, bool) {
 		return is("html-escaped", "JSON that was escaped for HTML (&quot;)", "Undo the HTML escapes (python3 -c 'import sys, html; print(html.unescape(sys.stdin.read()))' < FILE > NEW).")
 	case bytes.HasPrefix(body, []byte("{\\rtf")):
 		return is("rtf", "an RTF document, as a word processor writes it", "")
-	case len(at) > 0 && (at[0] == '\n' || at[0] == '\r') && !softBreak.Match(line):
+	case len(at) > 0 && (at[0] == '\n' || at[0] == '\r') && !softBreak().Match(line):
 		return is("broken-lines", "JSON with line breaks within its strings, as a mail or a terminal wraps long lines", "Fetch it anew with curl -o, since a line break that was put in can't be told from one that was there; or join its broken lines (tr -d '\\r\\n' < FILE > NEW).")
 	case bytes.HasPrefix(at, []byte("//")), bytes.HasPrefix(at, []byte("/*")), bytes.HasPrefix(at, []byte("'")), bytes.HasPrefix(at, []byte("#")), trailingComma(at):
 		return is("json5", "JSON5 or JSONC (comments, single quotes or a comma too many), and no JSON", "Save it as JSON, without what JSON5 adds to it.")
-	case softBreak.Match(line) && e.Code == canonical.CodeSyntax:
+	case softBreak().Match(line) && e.Code == canonical.CodeSyntax:
 		return is("quoted-printable", "quoted-printable text, as it stands in an e-mail", "Save the attachment from the mail program, or decode the quoted-printable text (python3 -c 'import sys, quopri; quopri.decode(sys.stdin.buffer, sys.stdout.buffer)' < FILE > NEW).")
 	}
 	return Kind{}, false

@@ -3,10 +3,11 @@ package kind
 import (
 	"bytes"
 	"encoding/base64"
-	"regexp"
 	"strings"
 
 	"github.com/qodverify/qodverify/bundle/canonical"
+
+	"github.com/qodverify/qodverify/cmd/internal/pattern"
 )
 
 // maxLook is how much of a text is looked at for what stands near its start.
@@ -46,26 +47,26 @@ const (
 )
 
 var (
-	pem       = regexp.MustCompile(`(?m)^\s*-----BEGIN ([A-Z0-9 ]{1,40})-----`)
-	response  = regexp.MustCompile(`(?m)\A(?:[*>] .*\n|[<>]\s*\n|\*.*\n)*<? ?HTTP/[0-9.]+ [0-9]{3}\b`)
-	request   = regexp.MustCompile(`\A(?:GET|POST|PUT|HEAD|DELETE|PATCH) \S+ HTTP/[0-9.]+\r?\n`)
-	header    = regexp.MustCompile(`\A(?:From \S+@?\S* .*\n)?([A-Za-z][A-Za-z0-9-]{0,40}):[ \t][^\n]*\n`)
-	mail      = regexp.MustCompile(`(?mi)^(?:from|to|subject|mime-version|received|return-path|message-id|delivered-to|date): `)
-	httpOnly  = regexp.MustCompile(`(?mi)^(?:server|content-length|access-control-[a-z-]+|x-request-id|etag|cache-control): `)
-	compact   = regexp.MustCompile(`\A[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+)?(?:~.*)?\z`)
-	fence     = regexp.MustCompile("(?m)^(?:```|~~~)")
-	ours      = regexp.MustCompile(`(?m)\A[^\n]{1,1000}: (?:VERIFIED|FAILED|INCONCLUSIVE|MALFORMED|UNREADABLE)\b`)
-	yamlKey   = regexp.MustCompile(`\A(?:---\s*\n|%YAML [^\n]*\n|#[^\n]*\n)*\s*[A-Za-z_][A-Za-z0-9_-]*:(?:[ \t][^\n]*)?\r?\n\s*(?:[A-Za-z_-][A-Za-z0-9_-]*:|- |#)`)
-	csv       = regexp.MustCompile(`\A"?[A-Za-z_][A-Za-z0-9_ ]*"?(?:[,;\t]"?[A-Za-z_][A-Za-z0-9_ ]*"?){2,}\r?\n`)
-	numbered  = regexp.MustCompile(`\A\s*1[:\s]\s*[{\[]`)
-	hexdump   = regexp.MustCompile(`\A0{4,8}[: ] ?[0-9a-f]{2}[0-9a-f ]+`)
-	jsonp     = regexp.MustCompile(`\A(?:/\*\*/)?[A-Za-z_$][A-Za-z0-9_$.]*\s*\(\s*[{\[]`)
-	assigned  = regexp.MustCompile(`\A(?:(?:var|let|const|window\.)\s*)?[A-Za-z_$][A-Za-z0-9_$.]*\s*=\s*[{\[]`)
-	logLine   = regexp.MustCompile(`\A[^\n{]{4,200}\{"`)
-	pythonish = regexp.MustCompile(`\A[\[{]\s*'`)
-	bareKey   = regexp.MustCompile(`\A(?:[A-Za-z0-9+/_-]{43}=?|[0-9A-Fa-f]{64})\s*\z`)
-	linkText  = regexp.MustCompile(`\A[^\s{}<>]{1,250}\.(?:json|jsonl|gz|zst|yaml|yml)\s*\z`)
-	pingOut   = regexp.MustCompile(`(?m)\A(?:PING|Ping|Pinging) |^\S+ : (?:\[\d+\]|[0-9.-]+ )`)
+	pem       = pattern.Lazy(`(?m)^\s*-----BEGIN ([A-Z0-9 ]{1,40})-----`)
+	response  = pattern.Lazy(`(?m)\A(?:[*>] .*\n|[<>]\s*\n|\*.*\n)*<? ?HTTP/[0-9.]+ [0-9]{3}\b`)
+	request   = pattern.Lazy(`\A(?:GET|POST|PUT|HEAD|DELETE|PATCH) \S+ HTTP/[0-9.]+\r?\n`)
+	header    = pattern.Lazy(`\A(?:From \S+@?\S* .*\n)?([A-Za-z][A-Za-z0-9-]{0,40}):[ \t][^\n]*\n`)
+	mail      = pattern.Lazy(`(?mi)^(?:from|to|subject|mime-version|received|return-path|message-id|delivered-to|date): `)
+	httpOnly  = pattern.Lazy(`(?mi)^(?:server|content-length|access-control-[a-z-]+|x-request-id|etag|cache-control): `)
+	compact   = pattern.Lazy(`\A[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+)?(?:~.*)?\z`)
+	fence     = pattern.Lazy("(?m)^(?:```|~~~)")
+	ours      = pattern.Lazy(`(?m)\A[^\n]{1,1000}: (?:VERIFIED|FAILED|INCONCLUSIVE|MALFORMED|UNREADABLE)\b`)
+	yamlKey   = pattern.Lazy(`\A(?:---\s*\n|%YAML [^\n]*\n|#[^\n]*\n)*\s*[A-Za-z_][A-Za-z0-9_-]*:(?:[ \t][^\n]*)?\r?\n\s*(?:[A-Za-z_-][A-Za-z0-9_-]*:|- |#)`)
+	csv       = pattern.Lazy(`\A"?[A-Za-z_][A-Za-z0-9_ ]*"?(?:[,;\t]"?[A-Za-z_][A-Za-z0-9_ ]*"?){2,}\r?\n`)
+	numbered  = pattern.Lazy(`\A\s*1[:\s]\s*[{\[]`)
+	hexdump   = pattern.Lazy(`\A0{4,8}[: ] ?[0-9a-f]{2}[0-9a-f ]+`)
+	jsonp     = pattern.Lazy(`\A(?:/\*\*/)?[A-Za-z_$][A-Za-z0-9_$.]*\s*\(\s*[{\[]`)
+	assigned  = pattern.Lazy(`\A(?:(?:var|let|const|window\.)\s*)?[A-Za-z_$][A-Za-z0-9_$.]*\s*=\s*[{\[]`)
+	logLine   = pattern.Lazy(`\A[^\n{]{4,200}\{"`)
+	pythonish = pattern.Lazy(`\A[\[{]\s*'`)
+	bareKey   = pattern.Lazy(`\A(?:[A-Za-z0-9+/_-]{43}=?|[0-9A-Fa-f]{64})\s*\z`)
+	linkText  = pattern.Lazy(`\A[^\s{}<>]{1,250}\.(?:json|jsonl|gz|zst|yaml|yml)\s*\z`)
+	pingOut   = pattern.Lazy(`(?m)\A(?:PING|Ping|Pinging) |^\S+ : (?:\[\d+\]|[0-9.-]+ )`)
 )
 
 // textKind tells what text is that is no JSON, by how it begins and by where the
@@ -74,7 +75,7 @@ func textKind(data []byte, e *canonical.Error, want Want) (Kind, bool) {
 	body := trimmed(data)
 	head := body[:min(len(body), maxLook)]
 	is := func(id, what, do string) (Kind, bool) { return kindOf(id, what, do, want), true }
-	if m := pem.FindSubmatch(head); m != nil && body[0] != '{' && body[0] != '[' {
+	if m := pem().FindSubmatch(head); m != nil && body[0] != '{' && body[0] != '[' {
 		return pemKind(string(m[1]), want), true
 	}
 	if conflict(data) {
@@ -169,15 +170,15 @@ func webStart(lower []byte) bool {
 func transported(data, head []byte, want Want) (Kind, bool) {
 	is := func(id, what, do string) (Kind, bool) { return kindOf(id, what, do, want), true }
 	switch {
-	case response.Match(head):
+	case response().Match(head):
 		return is("http", "an HTTP answer with its headers, as curl -i prints it", "Leave out curl's -i and -v (curl -o FILE URL), or cut the headers off ("+through("sed '1,/^[[:space:]]*$/d' FILE", want)+").")
-	case request.Match(head):
+	case request().Match(head):
 		return is("http-request", "an HTTP request", "")
-	case header.Match(head) && len(mail.FindAll(head, 3)) >= 2 && !httpOnly.Match(head):
+	case header().Match(head) && len(mail().FindAll(head, 3)) >= 2 && !httpOnly().Match(head):
 		return is("e-mail", "an e-mail (.eml)", "Open the e-mail, and save what is attached to it as a file of its own.")
-	case header.Match(head) && (httpOnly.Match(head) || mail.Match(head) || bytes.Contains(bytes.ToLower(head), []byte("content-type:"))):
+	case header().Match(head) && (httpOnly().Match(head) || mail().Match(head) || bytes.Contains(bytes.ToLower(head), []byte("content-type:"))):
 		return is("headers", "a file with HTTP or mail headers before it, as curl -i prints them", "Leave out curl's -i (curl -o FILE URL), or cut the headers off ("+through("sed '1,/^[[:space:]]*$/d' FILE", want)+").")
-	case compact.Match(bytes.TrimSpace(data)) && jose(data):
+	case compact().Match(bytes.TrimSpace(data)) && jose(data):
 		return is("jws", "a JWS or JWT in compact form (header.payload.signature)", doJWS(want))
 	}
 	if what, command, ok := base64Of(data); ok {
@@ -235,35 +236,35 @@ func base64Of(data []byte) (what, command string, ok bool) {
 func plainText(head []byte, want Want) (Kind, bool) {
 	is := func(id, what, do string) (Kind, bool) { return kindOf(id, what, do, want), true }
 	switch {
-	case fence.Match(head):
+	case fence().Match(head):
 		return fenced(want), true
 	case bytes.HasPrefix(head, []byte(`"`)):
 		return Kind{}, false
 	case bytes.Contains(head[:min(len(head), 4096)], []byte("\x1b[")):
 		return is("coloured", "text with the colour codes of a terminal, as jq -C writes it", "Write it without the colour codes of a terminal (jq -M, or no -C).")
-	case bareKey.Match(head) && len(bytes.TrimSpace(head)) < 70:
+	case bareKey().Match(head) && len(bytes.TrimSpace(head)) < 70:
 		return is("bare-key", "32 bytes in base64 or hexadecimal: a bare key or a thumbprint", bareDo(want))
-	case linkText.Match(head):
+	case linkText().Match(head):
 		return is("link-text", "the path of another file, as Git writes a symbolic link where there are none (Windows)", "Give the file that the link names, or check it out with links (git -c core.symlinks=true checkout FILE).")
-	case ours.Match(head):
+	case ours().Match(head):
 		return is("own-report", "qodverify's own report (text)", "")
-	case pingOut.Match(head) && want != Telemetry:
+	case pingOut().Match(head) && want != Telemetry:
 		return is("measurement", "the output of a measuring tool (ping or fping)", "Give the tool's output to qodverify telemetry import --from ping (or fping) FILE.")
-	case numbered.Match(head):
+	case numbered().Match(head):
 		return is("numbered", "JSON with line numbers before its lines, as cat -n prints it", "Copy the JSON without the line numbers, or better the file itself.")
-	case hexdump.Match(head):
+	case hexdump().Match(head):
 		return is("hex", "a hex dump", "Turn the hex dump back into the file (xxd -r FILE > NEW).")
-	case jsonp.Match(head):
+	case jsonp().Match(head):
 		return is("jsonp", "JSONP or a script, with JSON in a call", "Fetch it without the callback parameter: JSONP is a script around JSON.")
-	case assigned.Match(head):
+	case assigned().Match(head):
 		return is("script", "a script that assigns JSON to a name", "Save the JSON alone, without the script around it.")
-	case logLine.Match(head) && want != Policy:
+	case logLine().Match(head) && want != Policy:
 		return is("log", "a log, with JSON behind other text in its lines", "Take the JSON alone out of the log lines ("+through("sed 's/^[^{]*//' FILE", want)+").")
-	case csv.Match(head):
+	case csv().Match(head):
 		return is("csv", "a table (CSV)", "")
-	case want != Policy && yamlKey.Match(head) && policyText(head):
+	case want != Policy && yamlKey().Match(head) && policyText(head):
 		return is("policy", "a policy of qodverify (YAML)", "Give the policy with --policy FILE, and "+beside[want]+".")
-	case want != Policy && yamlKey.Match(head):
+	case want != Policy && yamlKey().Match(head):
 		return is("yaml", "YAML", "")
 	case want == Bundle || want == Ledger || want == Keys || want == Artifact || want == State || want == Evidence:
 		return is("text", "plain text, and no JSON", "")

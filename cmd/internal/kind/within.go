@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
-	"regexp"
 	"strconv"
 
 	"github.com/qodverify/qodverify/bundle/canonical"
+
+	"github.com/qodverify/qodverify/cmd/internal/pattern"
 )
 
 // What is looked for within a document, and how much of it.
@@ -123,7 +124,7 @@ func (s *search) text(v canonical.Value) {
 }
 
 // plainToken is a name that stands in a command as it is, whatever the shell.
-var plainToken = regexp.MustCompile(`\A[A-Za-z0-9_.~-]{1,64}\z`)
+var plainToken = pattern.Lazy(`\A[A-Za-z0-9_.~-]{1,64}\z`)
 
 // where tells the place, and the command that takes the value out of it.
 func (p place) where(what string, count int, want Want) (where, do string) {
@@ -136,7 +137,7 @@ func (p place) where(what string, count int, want Want) (where, do string) {
 	}
 	jq := ""
 	for _, token := range p.tokens {
-		if !plainToken.MatchString(token) {
+		if !plainToken().MatchString(token) {
 			return where, "Take out the bundle or key set that stands there, byte by byte, and give it as a file of its own."
 		}
 		if _, err := strconv.Atoi(token); err == nil {

@@ -27,7 +27,6 @@ import (
 	"maps"
 	"math"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -37,6 +36,8 @@ import (
 	"github.com/qodverify/qodverify/bundle/canonical"
 	"github.com/qodverify/qodverify/jwks"
 	"github.com/qodverify/qodverify/verify"
+
+	"github.com/qodverify/qodverify/cmd/internal/pattern"
 )
 
 // MaxBytes bounds a policy file.
@@ -186,8 +187,8 @@ func plain(err error) error {
 		text = strings.ReplaceAll(text, " not found in type "+name, " is not known here")
 		text = strings.ReplaceAll(text, " already set in type "+name, " is there twice")
 	}
-	text = wrongType.ReplaceAllStringFunc(text, func(s string) string {
-		m := wrongType.FindStringSubmatch(s)
+	text = wrongType().ReplaceAllStringFunc(text, func(s string) string {
+		m := wrongType().FindStringSubmatch(s)
 		found, want := strings.ReplaceAll(m[2], "`", `"`), "a mapping of names to values"
 		if found == "" {
 			found = map[string]string{"seq": "a list", "map": "a mapping"}[m[1]]
@@ -210,7 +211,7 @@ func plain(err error) error {
 }
 
 // wrongType is what the decoder says of a value of another type, by Go's names of types.
-var wrongType = regexp.MustCompile("cannot unmarshal !!([a-z]+)(?: (`[^`]*`))? into ([^\\s;]+)")
+var wrongType = pattern.Lazy("cannot unmarshal !!([a-z]+)(?: (`[^`]*`))? into ([^\\s;]+)")
 
 // Names returns all names that a policy may have, wherever they stand.
 func Names() []string {

@@ -2,19 +2,20 @@ package policy
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/qodverify/qodverify/cmd/internal/pattern"
 )
 
 // Plain scalars that every version of YAML reads alike.
 var (
-	plainInt   = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
-	plainFloat = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
+	plainInt   = pattern.Lazy(`^-?(0|[1-9][0-9]*)$`)
+	plainFloat = pattern.Lazy(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
 	// YAML 1.1 reads these as booleans, nulls or numbers, and others as text.
-	twoReadings = regexp.MustCompile(`(?i)^(y|n|yes|no|on|off|true|false|null|~|[-+]?(0[0-9_]+|0o[0-7_]+|0x[0-9a-f_]+|0b[01_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?|[0-9]+_[0-9_.]*|\.(inf|nan)))$`)
+	twoReadings = pattern.Lazy(`(?i)^(y|n|yes|no|on|off|true|false|null|~|[-+]?(0[0-9_]+|0o[0-7_]+|0x[0-9a-f_]+|0b[01_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?|[0-9]+_[0-9_.]*|\.(inf|nan)))$`)
 )
 
 // oneReading refuses values that say nothing (a list of no keys, an issuer of no
@@ -52,11 +53,11 @@ func ambiguous(n *yaml.Node) string {
 	}
 	switch n.Tag {
 	case "!!int":
-		if !plainInt.MatchString(n.Value) {
+		if !plainInt().MatchString(n.Value) {
 			return "as a number it may be octal, hexadecimal, or with separators"
 		}
 	case "!!float":
-		if !plainFloat.MatchString(n.Value) {
+		if !plainFloat().MatchString(n.Value) {
 			return "as a number it may be one with separators, or none"
 		}
 	case "!!bool":
@@ -68,7 +69,7 @@ func ambiguous(n *yaml.Node) string {
 			return "a time needs its zone, as in 2026-01-01T00:00:00Z"
 		}
 	default:
-		if twoReadings.MatchString(n.Value) {
+		if twoReadings().MatchString(n.Value) {
 			return "true or false, a number, or text"
 		}
 	}
