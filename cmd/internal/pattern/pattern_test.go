@@ -4,7 +4,8 @@ import "testing"
 
 func TestLazy(t *testing.T) {
 	digits := Lazy(`^\d+$`)
-	if !digits().MatchString("12") || digits().MatchString("x") || digits() != digits() {
+	first := digits()
+	if again := digits(); again != first || !first.MatchString("12") || first.MatchString("x") {
 		t.Error("it is not compiled once")
 	}
 	wrong := Lazy(`(`) // as long as nobody asks, nothing happens
