@@ -97,6 +97,7 @@ func TestLibraryErrors(t *testing.T) {
 		"TLS on a plain port": {get(http.DefaultClient, strings.Replace(plain.URL, "http", "https", 1)), "speaks plain http", true},
 		"a foreign authority": {get(http.DefaultClient, secure.URL), "signed by nobody whom this machine trusts", true},
 		"another host":        {get(secure.Client(), strings.Replace(secure.URL, "127.0.0.1", "localhost", 1)), "is not of the host", true},
+		"speaks unasked":      {&url.Error{Op: "Get", URL: plain.URL, Err: errors.New("readLoopPeekFailLocked: %!w(<nil>)")}, "what answers there is no web service", true},
 		"expired":             {x509.CertificateInvalidError{Cert: &x509.Certificate{NotAfter: time.Unix(0, 0)}, Reason: x509.Expired}, "is valid from", true},
 		"no URL":              {func(text string) error { _, err := url.Parse(text); return err }("http://[::1"), "it is not a URL", true},
 		"a port in use":       {func() error { _, err := net.Listen("tcp", used); return err }(), used + " is in use", true},

@@ -135,6 +135,8 @@ func worded(err error) *Error {
 	for _, w := range []struct{ has, text, do string }{
 		{"server gave HTTP response to HTTPS client", "what answers there speaks plain http, and the URL is one of https://", "Give the URL with http://, and --allow-http beyond this machine."},
 		{"malformed HTTP", "what answers there is no web service", doService},
+		// net/http's own slip, where the other side speaks and hangs up before it is asked.
+		{"readLoopPeekFailLocked", "what answers there is no web service", doService},
 		{"server closed idle connection", "the server broke the connection off", doAgain},
 		{"connection reset by peer", "the server broke the connection off", doAgain},
 		{"server sent GOAWAY", "the server broke the connection off", doAgain},
